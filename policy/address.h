@@ -1,0 +1,26 @@
+/*
+ * An egress address as a manifest declares it: "*", or
+ * [scheme "://"] ["*."] host [":" port] ["/" path]. forge.md section 2.
+ */
+#ifndef SALLYPORT_POLICY_ADDRESS_H
+#define SALLYPORT_POLICY_ADDRESS_H
+
+#include "policy/target.h"
+
+#define ADDRESS_LENGTH_MAXIMUM 1000
+
+struct address {
+    enum scheme scheme; /* SCHEME_ANY for "*"; https where none is written */
+    bool wildcard;      /* "*.host": every name below host, never host itself */
+    bool has_path;      /* a path was written (and decides nothing) */
+    struct host host;   /* unset for "*" */
+    uint16_t port;      /* 0 for "*"; the scheme's own where none is written */
+};
+
+/*
+ * Reads TEXT. http and ws are read like the others: whether they may be
+ * declared is the manifest reader's question. False: ERROR says why (no place).
+ */
+bool address_parse(struct span text, struct address *address, struct error *error);
+
+#endif

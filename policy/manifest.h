@@ -1,0 +1,136 @@
+/*
+ * A manifest, read: forge.md section 1, every part that decides egress or that
+ * lint, diff and csp speak of. What is not ours is read past.
+ *
+ * One reader serves the proxy and lint: it reports findings as it goes. A
+ * finding of level error in what decides egress means there is no grant.
+ */
+#ifndef SALLYPORT_POLICY_MANIFEST_H
+#define SALLYPORT_POLICY_MANIFEST_H
+
+#include "policy/finding.h"
+#include "policy/grant.h"
+#include "policy/variables.h"
+#include "policy/yaml_node.h"
+
+/* Lists of permissions.external; the first is the one the proxy enforces. */
+enum manifest_list {
+    LIST_FETCH_BACKEND,
+    LIST_FETCH_CLIENT,
+    LIST_IMAGES,
+    LIST_FONTS,
+    LIST_STYLES,
+    LIST_SCRIPTS,
+    LIST_FRAMES,
+    LIST_MEDIA,
+    LIST_NAVIGATION,
+    LIST_COUNT,
+};
+
+/* "fetch.backend", "images", … */
+const char *manifest_list_name(enum manifest_list list);
+
+enum entry_form { ENTRY_STRING, ENTRY_OBJECT, ENTRY_REMOTE };
+
+struct manifest_entry {
+    enum entry_form form;
+    struct position at;   /* of the address or the remote's key */
+    struct position end;
+    struct span text;     /* the address as written, variables replaced; or the remote's key */
+    struct address address; /* unset for ENTRY_REMOTE, and where `valid` is false */
+    bool valid;           /* the address could be read */
+    bool analytics;       /* category: analytics */
+    bool in_scope_eud;    /* default true */
+};
+
+struct manifest_entries {
+    struct manifest_entry *items;
+    size_t count;
+};
+
+struct manifest_base_url {
+    struct span region; /* "default" for the plain string form */
+    struct span text;
+    struct position at;
+    struct position end;
+    struct address address;
+    bool valid;
+};
+
+struct manifest_remote {
+    struct span key;
+    struct position at;
+    struct manifest_base_url *urls;
+    size_t url_count;
+    bool by_region; /* baseUrl was a map */
+    struct span *operations;
+    size_t operation_count;
+    bool app_system_token;
+    bool app_user_token;
+    bool storage_in_scope_eud;
+    bool configurable;
+    struct span *supported_patterns;
+    size_t supported_pattern_count;
+};
+
+struct manifest_provider {
+    struct span key;
+    struct span client_id;
+    struct position at;
+    struct span *remotes; /* keys it names, those of its actions too */
+    struct position *remotes_at;
+    size_t remote_count;
+};
+
+struct manifest_scope {
+    struct span name;
+    struct position at;
+    bool allow_impersonation;
+};
+
+struct manifest {
+    const char *file;
+    struct span app_id;
+    struct position app_id_at;
+    bool app_managed;  /* permissions.enforcement: app-managed */
+    bool configurable; /* permissions.external.configurable.enabled */
+    struct position configurable_at;
+    struct manifest_entries lists[LIST_COUNT];
+    struct manifest_remote *remotes;
+    size_t remote_count;
+    struct manifest_provider *providers;
+    size_t provider_count;
+    struct manifest_scope *scopes;
+    size_t scope_count;
+    struct span *content_styles; /* permissions.content.styles / scripts */
+    size_t content_style_count;
+    struct span *content_scripts;
+    size_t content_script_count;
+};
+
+struct manifest_options {
+    bool plain_http;                    /* http:// and ws:// may be declared (then a warning) */
+    const struct variables *variables;  /* variables.yml and --set; NULL: none */
+};
+
+/*
+ * Reads DOCUMENT into a manifest that lives in ARENA (whose strings may point
+ * into the document: keep both). Findings go to FINDINGS. NULL only when memory
+ * is out; a manifest full of errors is still returned for lint.
+ */
+struct manifest *manifest_read(const struct yaml_document *document,
+                               const struct manifest_options *options, struct arena *arena,
+                               struct findings *findings);
+
+/*
+ * What MANIFEST grants in REGION ("" or "default": no region chosen): the
+ * fetch.backend list with remotes replaced by their base URLs. Strings point
+ * into the manifest. False: memory is out.
+ */
+bool manifest_grant(const struct manifest *manifest, struct span region, struct arena *arena,
+                    struct grant *grant);
+
+const struct manifest_remote *manifest_find_remote(const struct manifest *manifest,
+                                                   struct span key);
+
+#endif

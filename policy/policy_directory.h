@@ -1,0 +1,33 @@
+/*
+ * The policy directory (interface.md section 2), read into a snapshot. All or
+ * nothing: one file that does not parse and there is no snapshot, only an error
+ * that names it.
+ */
+#ifndef SALLYPORT_POLICY_POLICY_DIRECTORY_H
+#define SALLYPORT_POLICY_POLICY_DIRECTORY_H
+
+#include "policy/manifest.h"
+#include "policy/snapshot.h"
+
+struct policy_options {
+    bool plain_http; /* manifests may declare http:// and ws:// */
+};
+
+/* [a-z0-9][a-z0-9-]{0,62}: what an APP, an ENVIRONMENT and an INSTALLATION may be called. */
+bool policy_name_valid(struct span name);
+
+/*
+ * Reads every DIR/APP/ENVIRONMENT/manifest.yml (or manifest.yaml, manifest.json).
+ * Policies whose files are unchanged since PREVIOUS was loaded (NULL: none) are
+ * shared with it, not read again. Names with a leading dot are passed over;
+ * other names that no app can have are errors. NULL: ERROR says which file and why.
+ */
+struct snapshot *policy_directory_load(const char *directory, const struct policy_options *options,
+                                       const struct snapshot *previous, struct error *error);
+
+/* One manifest file as a policy, as `check --manifest` wants it. */
+struct app_policy *policy_file_load(const char *manifest_path, const char *variables_path,
+                                    const struct manifest_options *options, struct span app,
+                                    struct span environment, struct error *error);
+
+#endif

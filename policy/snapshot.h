@@ -1,0 +1,59 @@
+/*
+ * All apps × environments, compiled: what every decision is made from. A
+ * snapshot is immutable and reference counted; a change to one app makes a new
+ * snapshot that shares all the other apps' tries with the old one.
+ */
+#ifndef SALLYPORT_POLICY_SNAPSHOT_H
+#define SALLYPORT_POLICY_SNAPSHOT_H
+
+#include "policy/trie.h"
+
+/* One (app, environment), compiled. Immutable, reference counted. */
+struct app_policy;
+
+/*
+ * Compiles GRANT (file name, texts are copied). NULL: memory is out. The caller
+ * holds one reference.
+ */
+struct app_policy *app_policy_new(struct span app, struct span environment,
+                                  const struct grant *grant);
+struct app_policy *app_policy_ref(struct app_policy *policy);
+void app_policy_unref(struct app_policy *policy);
+
+struct span app_policy_app(const struct app_policy *policy);
+struct span app_policy_environment(const struct app_policy *policy);
+const char *app_policy_file(const struct app_policy *policy);
+const struct trie *app_policy_trie(const struct app_policy *policy);
+
+struct snapshot;
+
+/*
+ * A snapshot of COUNT policies (any order; no (app, environment) twice); takes a
+ * reference to each. NULL: memory is out. The caller holds one reference.
+ */
+struct snapshot *snapshot_new(struct app_policy *const *policies, size_t count);
+
+/* Like OLD but for one policy, which is added or takes the place of its predecessor. */
+struct snapshot *snapshot_with(const struct snapshot *old, struct app_policy *policy);
+
+/* Safe from any thread; the last unref frees. */
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+void snapshot_unref(struct snapshot *snapshot);
+
+/* NULL: no such app or environment. Valid as long as the snapshot. */
+const struct app_policy *snapshot_find(const struct snapshot *snapshot, struct span app,
+                                       struct span environment);
+
+size_t snapshot_count(const struct snapshot *snapshot);
+const struct app_policy *snapshot_at(const struct snapshot *snapshot, size_t index);
+
+/*
+ * 16 hex digits and NUL: follows from the policies' contents alone, so that two
+ * proxies with the same policy say the same revision.
+ */
+const char *snapshot_revision(const struct snapshot *snapshot);
+
+/* Bytes of memory held, tries included. */
+size_t snapshot_size(const struct snapshot *snapshot);
+
+#endif

@@ -1,0 +1,170 @@
+#include "policy/text.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+void text_init_fixed(struct text *text, char *storage, size_t capacity)
+{
+    *text = (struct text){.data = storage, .capacity = capacity};
+}
+
+void text_init(struct text *text, size_t maximum)
+{
+    *text = (struct text){.maximum = maximum};
+}
+
+void text_clear(struct text *text)
+{
+    if (text->maximum != 0)
+        free(text->data);
+    *text = (struct text){.maximum = text->maximum};
+}
+
+void text_reset(struct text *text)
+{
+    text->length = 0;
+    text->overflow = false;
+}
+
+/* Room for COUNT more bytes, grown if need be. */
+static bool make_room(struct text *text, size_t count)
+{
+    if (text->overflow)
+        return false;
+    if (count <= text->capacity - text->length)
+        return true;
+    if (text->maximum == 0 || count > text->maximum - text->length) {
+        text->overflow = true;
+        return false;
+    }
+    size_t wanted = text->capacity == 0 ? 256 : text->capacity * 2;
+    if (wanted < text->length + count)
+        wanted = text->length + count;
+    if (wanted > text->maximum)
+        wanted = text->maximum;
+    char *grown = realloc(text->data, wanted);
+    if (grown == NULL) {
+        text->overflow = true;
+        return false;
+    }
+    text->data = grown;
+    text->capacity = wanted;
+    return true;
+}
+
+void text_add(struct text *text, struct span bytes)
+{
+    if (bytes.length == 0 || !make_room(text, bytes.length))
+        return;
+    memcpy(text->data + text->length, bytes.data, bytes.length);
+    text->length += bytes.length;
+}
+
+void text_add_string(struct text *text, const char *string)
+{
+    text_add(text, span_of(string));
+}
+
+void text_add_char(struct text *text, char byte)
+{
+    text_add(text, (struct span){&byte, 1});
+}
+
+void text_add_decimal(struct text *text, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    text_add(text, (struct span){digits + at, sizeof(digits) - at});
+}
+
+void text_add_format(struct text *text, const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length >= sizeof(line)) {
+        text->overflow = true;
+        return;
+    }
+    text_add(text, (struct span){line, (size_t)length});
+}
+
+/*
+ * The length of the well-formed UTF-8 sequence that BYTES begins with (Unicode
+ * 15, table 3-7), or 0.
+ */
+static size_t utf8_sequence(struct span bytes)
+{
+    const unsigned char *byte = (const unsigned char *)bytes.data;
+    unsigned char low = 0x80, high = 0xBF;
+    size_t length;
+    if (byte[0] < 0x80)
+        return 1;
+    if (byte[0] < 0xC2 || byte[0] > 0xF4)
+        return 0;
+    if (byte[0] == 0xE0)
+        low = 0xA0;
+    if (byte[0] == 0xED)
+        high = 0x9F;
+    if (byte[0] == 0xF0)
+        low = 0x90;
+    if (byte[0] == 0xF4)
+        high = 0x8F;
+    length = byte[0] < 0xE0 ? 2 : byte[0] < 0xF0 ? 3 : 4;
+    if (bytes.length < length || byte[1] < low || byte[1] > high)
+        return 0;
+    for (size_t i = 2; i < length; i++) {
+        if (byte[i] < 0x80 || byte[i] > 0xBF)
+            return 0;
+    }
+    return length;
+}
+
+static bool needs_no_escape(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
+}
+
+static void add_escaped(struct text *text, unsigned char byte)
+{
+    static const char hex[] = "0123456789abcdef";
+    char escape[6] = {'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]};
+    if (byte == '"' || byte == '\\')
+        text_add(text, (struct span){(char[]){'\\', (char)byte}, 2});
+    else if (byte == '\n')
+        text_add(text, SPAN("\\n"));
+    else if (byte == '\t')
+        text_add(text, SPAN("\\t"));
+    else
+        text_add(text, (struct span){escape, sizeof(escape)});
+}
+
+void text_add_json(struct text *text, struct span bytes)
+{
+    size_t plain = 0;
+    text_add_char(text, '"');
+    while (bytes.length > 0) {
+        while (plain < bytes.length && needs_no_escape((unsigned char)bytes.data[plain]))
+            plain++;
+        text_add(text, span_slice(bytes, 0, plain));
+        bytes = span_after(bytes, plain);
+        plain = 0;
+        if (bytes.length == 0)
+            break;
+        size_t sequence = utf8_sequence(bytes);
+        if (sequence > 1)
+            text_add(text, span_slice(bytes, 0, sequence));
+        else if (sequence == 1)
+            add_escaped(text, (unsigned char)bytes.data[0]);
+        else
+            text_add(text, SPAN("\xEF\xBF\xBD"));
+        bytes = span_after(bytes, sequence == 0 ? 1 : sequence);
+    }
+    text_add_char(text, '"');
+}

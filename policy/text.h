@@ -1,0 +1,47 @@
+/*
+ * Text being written: JSON lines, HTTP heads, messages. Two forms, one set of
+ * functions: over a caller's fixed bytes (never allocates; the log's path), or
+ * growing up to a hard maximum. Writing past the end sets `overflow` and keeps
+ * what was whole before; the writer checks once, at the end.
+ */
+#ifndef SALLYPORT_POLICY_TEXT_H
+#define SALLYPORT_POLICY_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/error.h"
+#include "policy/span.h"
+
+struct text {
+    char *data;      /* not NUL-terminated */
+    size_t length;
+    size_t capacity;
+    size_t maximum;  /* 0: fixed storage that belongs to the caller */
+    bool overflow;   /* something did not fit, or memory was out */
+};
+
+void text_init_fixed(struct text *text, char *storage, size_t capacity);
+void text_init(struct text *text, size_t maximum);
+void text_clear(struct text *text); /* frees what text_init's form grew */
+void text_reset(struct text *text); /* empty again, storage kept */
+
+static inline struct span text_span(const struct text *text)
+{
+    return (struct span){text->data, text->length};
+}
+
+void text_add(struct text *text, struct span bytes);
+void text_add_string(struct text *text, const char *string);
+void text_add_char(struct text *text, char byte);
+void text_add_decimal(struct text *text, uint64_t value);
+void text_add_format(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * BYTES as a JSON string with its quotes (RFC 8259): control characters, quote
+ * and backslash escaped, bytes that are not UTF-8 written as U+FFFD.
+ */
+void text_add_json(struct text *text, struct span bytes);
+
+#endif

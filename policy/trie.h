@@ -1,0 +1,55 @@
+/*
+ * The compiled form of one grant: a trie over a host's labels read from the
+ * right (com, example, www), in one block of memory that is never written again.
+ *
+ * The one trick: a node is a slot of a hash table, and its place follows from
+ * the hash of its whole suffix ("com", "example.com", …). So all the places
+ * that a name may touch are known before the first is read, and the processor
+ * fetches them side by side instead of chasing a pointer a label. A slot names
+ * its parent's slot and its own label, so a match is always proved by bytes and
+ * never by a hash. "*" hangs at the root; an IP literal is one label.
+ */
+#ifndef SALLYPORT_POLICY_TRIE_H
+#define SALLYPORT_POLICY_TRIE_H
+
+#include "policy/grant.h"
+
+struct trie;
+
+/* A rule as the trie keeps it; `text` points into the trie. */
+struct trie_rule {
+    struct span text; /* as declared */
+    enum scheme scheme;
+    uint16_t port;
+    bool wildcard;
+    bool analytics;
+    enum grant_list list;
+    struct position at;
+};
+
+enum trie_match {
+    TRIE_MATCH,      /* a rule covers the target */
+    TRIE_NO_PORT,    /* host and scheme are declared, this port is not */
+    TRIE_NO_SCHEME,  /* the host is declared, under another scheme */
+    TRIE_NO_HOST,    /* the host is not declared */
+};
+
+struct trie_answer {
+    enum trie_match match;
+    bool has_rule;          /* TRIE_NO_HOST: the nearest declaration, where there is one */
+    struct trie_rule rule;  /* the rule that decided, most specific first; or the nearest */
+    bool plain;             /* a tunnel's host:port is declared http or ws too */
+};
+
+/* NULL: memory is out, or more than 2^31 bytes would be needed. Owned by the caller. */
+struct trie *trie_build(const struct grant *grant);
+void trie_free(struct trie *trie);
+
+/* Bytes of memory that the trie holds. */
+size_t trie_size(const struct trie *trie);
+size_t trie_rule_count(const struct trie *trie);
+
+/* Allocates nothing, writes nothing but ANSWER. */
+void trie_find(const struct trie *trie, const struct target *target, struct trie_answer *answer);
+
+#endif
