@@ -1,0 +1,87 @@
+/*
+ * The daemon's configuration (interface.md section 3), read once into one
+ * struct with every default filled in. conf/sallyport.yml documents each key;
+ * a test holds the two together.
+ */
+#ifndef SALLYPORT_CONF_CONFIGURATION_H
+#define SALLYPORT_CONF_CONFIGURATION_H
+
+#include "conf/credentials.h"
+#include "conf/ip.h"
+#include "policy/error.h"
+
+enum identity_kind {
+    IDENTITY_STATIC, /* every client of the listener is this app */
+    IDENTITY_BASIC,  /* Proxy-Authorization: Basic */
+};
+
+struct listener_configuration {
+    struct position at;
+    const char *text;      /* the address as written */
+    const char *unix_path; /* NULL: an IP listener */
+    struct ip ip;
+    uint16_t port; /* 0: the kernel chooses, the start line says which */
+    enum identity_kind identity;
+    const char *app; /* IDENTITY_STATIC */
+    const char *environment;
+    const char *installation;              /* "" where there is none */
+    const struct credentials *credentials; /* IDENTITY_BASIC; owned by the configuration */
+    const char *certificate;               /* PEM paths; NULL: no TLS */
+    const char *key;
+};
+
+enum mode { MODE_ENFORCE, MODE_REPORT };
+enum sni_mode { SNI_ENFORCE, SNI_OFF };
+
+struct resolver_address {
+    struct ip ip;
+    uint16_t port; /* 53 where none is written */
+};
+
+struct configuration {
+    const char *file;
+    struct listener_configuration *listeners;
+    size_t listener_count;
+
+    const char *policy_path;
+    bool plain_http;   /* policy.plain_http */
+    bool policy_watch; /* policy.watch: reload by itself when files change (default true) */
+
+    enum sni_mode sni;
+    enum mode mode;
+
+    const char *trust; /* network.trust; "" */
+    struct ip_range *allow_ranges;
+    size_t allow_range_count;
+    struct resolver_address *resolvers; /* none: /etc/resolv.conf */
+    size_t resolver_count;
+    const char *hosts_file;     /* network.hosts_file (default /etc/hosts); "": none */
+    uint32_t dns_ttl_minimum;   /* seconds: network.dns_ttl_minimum_seconds (default 5) */
+    uint32_t dns_ttl_maximum;   /* seconds: network.dns_ttl_maximum_seconds (default 300) */
+    uint32_t dns_ttl_negative;  /* seconds: network.dns_ttl_negative_seconds (default 5) */
+    uint32_t dns_cache_entries; /* per worker (default 10000) */
+
+    const char *log_decisions; /* "-": stdout */
+    const char *admin_unix_path;
+    bool has_admin;
+    struct ip admin_ip;
+    uint16_t admin_port;
+
+    uint32_t workers; /* 0: one per processor */
+
+    /* timeouts: all in milliseconds here, `…_seconds` (fractions allowed) in the file */
+    uint32_t timeout_head;    /* a whole request head, from its first byte (default 10 s) */
+    uint32_t timeout_resolve; /* default 5 s */
+    uint32_t timeout_dial;    /* one address (default 5 s) */
+    uint32_t timeout_hello;   /* a ClientHello, from the 200 on (default 10 s) */
+    uint32_t timeout_idle;    /* no byte either way during an exchange or tunnel (default 600 s) */
+    uint32_t timeout_keep_alive; /* a kept connection without a request (default 60 s) */
+    uint32_t timeout_drain;      /* after SIGTERM (default 30 s) */
+};
+
+/* NULL: ERROR has the place. Relative paths in it are made relative to the file. Owned by the
+ * caller. */
+struct configuration *configuration_read(const char *path, struct error *error);
+void configuration_free(struct configuration *configuration);
+
+#endif

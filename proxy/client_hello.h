@@ -1,0 +1,30 @@
+/*
+ * A TLS ClientHello, read far enough to know where it wants to go (RFC 8446
+ * section 4.1.2, RFC 6066 section 3, RFC 9849 for ECH). A pure function over the
+ * first bytes of a tunnel, which may be split anywhere, over several records.
+ */
+#ifndef SALLYPORT_PROXY_CLIENT_HELLO_H
+#define SALLYPORT_PROXY_CLIENT_HELLO_H
+
+#include "policy/span.h"
+
+#define CLIENT_HELLO_MAXIMUM 16384 /* bytes of handshake message; more is refused */
+
+enum client_hello_result {
+    CLIENT_HELLO_MORE,
+    CLIENT_HELLO_DONE,
+    CLIENT_HELLO_NOT_TLS, /* these bytes begin no TLS connection, or a broken one */
+};
+
+struct client_hello {
+    bool has_server_name;
+    char server_name[256]; /* as sent, NUL-terminated; not yet canonical */
+    size_t server_name_length;
+    bool has_ech;        /* encrypted_client_hello is there, GREASE or not */
+    const char *problem; /* CLIENT_HELLO_NOT_TLS: why */
+};
+
+/* BYTES: all that came so far. HELLO is meaningful for CLIENT_HELLO_DONE. */
+enum client_hello_result client_hello_parse(struct span bytes, struct client_hello *hello);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * Tells when the policy directory has changed: inotify over the three levels of
+ * interface.md section 2, debounced, so that a deploy of many files is one
+ * reload.
+ */
+#ifndef SALLYPORT_PROXY_POLICY_WATCH_H
+#define SALLYPORT_PROXY_POLICY_WATCH_H
+
+#include <event2/event.h>
+
+#include "policy/error.h"
+
+struct policy_watch;
+
+typedef void policy_watch_callback(void *context);
+
+/*
+ * CALLBACK is called from BASE's loop when files below DIRECTORY changed and then
+ * rested for DEBOUNCE_MS (at most ten times that long after the first change).
+ * NULL: ERROR says why (inotify's limits, for example).
+ */
+struct policy_watch *policy_watch_new(struct event_base *base, const char *directory,
+                                      unsigned debounce_ms, policy_watch_callback *callback,
+                                      void *context, struct error *error);
+void policy_watch_free(struct policy_watch *watch);
+
+#endif
