@@ -7,18 +7,19 @@
 
 #include "policy/target.h"
 
-#define ADDRESS_LENGTH_MAXIMUM 1000
+#define ADDRESS_LENGTH_MAXIMUM 1000 /* characters, not bytes */
 
 struct address {
     enum scheme scheme; /* SCHEME_ANY for "*"; https where none is written */
     bool wildcard;      /* "*.host": every name below host, never host itself */
-    bool has_path;      /* a path was written (and decides nothing) */
+    bool has_path;      /* more than "/" was written behind the host (and decides nothing) */
     struct host host;   /* unset for "*" */
     uint16_t port;      /* 0 for "*"; the scheme's own where none is written */
 };
 
 /*
- * Reads TEXT. http and ws are read like the others: whether they may be
+ * Reads TEXT (UTF-8). Names need a dot; a wildcard stands only as the whole first
+ * label and never over an IP address. http and ws are read like the others: whether they may be
  * declared is the manifest reader's question. False: ERROR says why (no place).
  */
 bool address_parse(struct span text, struct address *address, struct error *error);

@@ -1,3 +1,9 @@
+/*
+ * Why: a manifest or a snapshot is thousands of small things with one life; to
+ * free them one by one is work and a chance to forget one.
+ * Rests on: chunks that double, so that an arena of any size is a few chunks and
+ * wastes at most about as much as it holds.
+ */
 #include "policy/arena.h"
 
 #include <stdlib.h>
@@ -57,7 +63,7 @@ static struct chunk *add_chunk(struct arena *arena, size_t at_least)
 void *arena_allocate(struct arena *arena, size_t size)
 {
     const size_t alignment = _Alignof(max_align_t);
-    if (size > arena->limit)
+    if (size > PTRDIFF_MAX - alignment)
         return NULL;
     size_t rounded = (size + alignment - 1) / alignment * alignment;
     if (rounded > arena->limit - arena->used)

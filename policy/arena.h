@@ -12,7 +12,8 @@
 
 struct arena;
 
-/* At most LIMIT bytes are ever handed out. NULL when memory is out. Owned by the caller: arena_free. */
+/* At most LIMIT bytes are ever handed out. NULL when memory is out. Owned by the caller:
+ * arena_free. */
 struct arena *arena_new(size_t limit);
 void arena_free(struct arena *arena);
 

@@ -1,3 +1,7 @@
+/*
+ * Why: a message is made where something fails and its place is often known
+ * only further up, so both travel in one fixed struct that nobody has to free.
+ */
 #include "policy/error.h"
 
 #include <stdarg.h>

@@ -19,22 +19,23 @@ struct position {
 };
 
 struct error {
-    char file[512];         /* "" where no file is to blame; cut if longer */
-    struct position at;     /* {0, 0} where the file as a whole is to blame */
-    char message[768];      /* "what is wrong; what would be right"; cut if longer */
+    char file[512];     /* "" where no file is to blame; cut if longer */
+    struct position at; /* {0, 0} where the file as a whole is to blame */
+    char message[768];  /* "what is wrong; what would be right"; cut if longer */
 };
 
 /* An error with no place. */
 void error_set(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* An error at a place in FILE (NULL: none). */
-void error_set_at(struct error *error, const char *file, struct position at, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+void error_set_at(struct error *error, const char *file, struct position at, const char *format,
+                  ...) PRINTF_LIKE(4, 5);
 
 /* Gives an error that has no file yet its file and place; keeps its message. */
 void error_locate(struct error *error, const char *file, struct position at);
 
-/* "FILE:LINE:COLUMN: message", leaving out what is not known, into BUFFER (always NUL-terminated). */
+/* "FILE:LINE:COLUMN: message", leaving out what is not known, into BUFFER (always NUL-terminated).
+ */
 void error_format(const struct error *error, char *buffer, size_t size);
 
 /* The same to STREAM as a line, behind "sallyport: ". */

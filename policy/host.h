@@ -31,7 +31,8 @@ struct host {
 
 /*
  * Reads TEXT (UTF-8; an IPv6 literal in brackets) into HOST. False: not a host,
- * ERROR says why (no place). Allocates only for names that are not plain ASCII.
+ * ERROR says why (no place), and what HOST holds means nothing. Allocates only
+ * for international names: not plain ASCII, or with a label that begins "xn--".
  */
 bool host_parse(struct span text, struct host *host, struct error *error);
 

@@ -1,3 +1,7 @@
+/*
+ * Why: what string.h does for NUL-terminated text, for bytes from outside, which
+ * may hold a NUL or end without one.
+ */
 #include "policy/span.h"
 
 #include <stdlib.h>

@@ -19,23 +19,24 @@ struct span {
 /* A span over a string literal, its NUL left out. */
 #define SPAN(literal) ((struct span){(literal), sizeof(literal) - 1})
 
-/* For printf's "%.*s": printf("%.*s", SPAN_FORMAT(span)). */
-#define SPAN_FORMAT(span) (int)(span).length, (span).data
+/* For printf's "%.*s": printf("%.*s", SPAN_FORMAT(span)). Beyond INT_MAX bytes it is cut. */
+#define SPAN_FORMAT(span) (int)((span).length < INT32_MAX ? (span).length : INT32_MAX), (span).data
 
 static inline struct span span_of(const char *text)
 {
     return (struct span){text, strlen(text)};
 }
 
+/* LENGTH bytes of WHOLE behind its first FROM; the caller knows that they are there. */
 static inline struct span span_slice(struct span whole, size_t from, size_t length)
 {
-    return (struct span){whole.data + from, length};
+    return (struct span){from == 0 ? whole.data : whole.data + from, length};
 }
 
 /* What is left of WHOLE after its first COUNT bytes. */
 static inline struct span span_after(struct span whole, size_t count)
 {
-    return (struct span){whole.data + count, whole.length - count};
+    return span_slice(whole, count, whole.length - count);
 }
 
 static inline bool span_equal(struct span a, struct span b)

@@ -1,7 +1,7 @@
 /*
  * What is asked for: scheme, host, port. Made from a URL, from host or
  * host:port on the command line, or from a CONNECT authority. This is the only
- * parser of authorities and absolute URLs; proxy/ uses it as it is.
+ * parser of absolute URLs and targets; proxy/ uses it as it is.
  */
 #ifndef SALLYPORT_POLICY_TARGET_H
 #define SALLYPORT_POLICY_TARGET_H
@@ -33,25 +33,30 @@ struct target {
 };
 
 /*
- * A command line's TARGET: URL, host, or host:port (then https). Refuses
+ * A command line's TARGET: URL, host, or host:port (then https), UTF-8. Refuses
  * userinfo, backslashes, control characters, spaces, schemes other than the
  * four, ports out of range. Path, query and fragment are looked at for control
- * characters only.
+ * characters only. On false here and below, what TARGET holds means nothing.
  */
 bool target_parse(struct span text, struct target *target, struct error *error);
 
 /*
  * An absolute-form request target (RFC 9112, section 3.2.2). *path_and_query is
  * the rest behind the authority, a slice of TEXT: "" or begins with "/" or "?".
- * A fragment is refused.
+ * A fragment and every byte that is not printable ASCII are refused. What the
+ * path is made of is otherwise the origin's business.
  */
 bool target_parse_absolute(struct span text, struct target *target, struct span *path_and_query,
                            struct error *error);
 
-/* An authority-form request target (CONNECT): host ":" port, both there. Scheme is SCHEME_TUNNEL. */
+/* An authority-form request target (CONNECT): host ":" port, both there. Scheme is SCHEME_TUNNEL.
+ */
 bool target_parse_connect(struct span text, struct target *target, struct error *error);
 
-/* host[":" port], as in a Host field; where no port is written it is DEFAULT_PORT. */
+/*
+ * host[":" port], as in a Host field: printable ASCII. Where no port is written
+ * it is DEFAULT_PORT.
+ */
 bool target_parse_authority(struct span text, uint16_t default_port, struct host *host,
                             uint16_t *port, struct error *error);
 

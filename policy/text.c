@@ -1,7 +1,16 @@
+/*
+ * Why: everything that Sallyport writes is built from strangers' bytes, so one
+ * place bounds it and one place escapes it.
+ * Rests on: `overflow`, which sticks: after a write that did not fit nothing
+ * more is written, and what stands there is a true beginning.
+ */
 #include "policy/text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
+
+/* Bytes of a quoted text; each is at most six when escaped, so that TEXT_QUOTE_SIZE holds them. */
+#define QUOTE_MAXIMUM 80
 
 void text_init_fixed(struct text *text, char *storage, size_t capacity)
 {
@@ -88,11 +97,18 @@ void text_add_format(struct text *text, const char *format, ...)
     va_start(arguments, format);
     int length = vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
-    if (length < 0 || (size_t)length >= sizeof(line)) {
+    if (length >= 0 && (size_t)length < sizeof(line)) {
+        text_add(text, (struct span){line, (size_t)length});
+        return;
+    }
+    if (length < 0 || !make_room(text, (size_t)length + 1)) {
         text->overflow = true;
         return;
     }
-    text_add(text, (struct span){line, (size_t)length});
+    va_start(arguments, format);
+    vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    text->length += (size_t)length;
 }
 
 /*
@@ -124,6 +140,16 @@ static size_t utf8_sequence(struct span bytes)
             return 0;
     }
     return length;
+}
+
+/* The code point of a well-formed sequence of LENGTH bytes. */
+static uint32_t utf8_decode(const char *bytes, size_t length)
+{
+    static const uint8_t first_bits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t code = (uint8_t)bytes[0] & first_bits[length];
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | ((uint8_t)bytes[i] & 0x3F);
+    return code;
 }
 
 static bool needs_no_escape(unsigned char byte)
@@ -167,4 +193,48 @@ void text_add_json(struct text *text, struct span bytes)
         bytes = span_after(bytes, sequence == 0 ? 1 : sequence);
     }
     text_add_char(text, '"');
+}
+
+/* Beyond ASCII: C1 controls, soft hyphen, zero-width and bidirectional format characters, BOM. */
+static bool is_unseen(uint32_t code)
+{
+    return code < 0xA0 || code == 0xAD || code == 0x61C || code == 0x180E ||
+           (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
+           (code >= 0x2060 && code <= 0x206F) || (code >= 0xFFF0 && code <= 0xFFFB) ||
+           code == 0xFEFF || (code >= 0xE0000 && code <= 0xE0FFF);
+}
+
+/* One character of BYTES, escaped where a terminal should not see it as it is. Returns its length.
+ */
+static size_t add_quoted(struct text *text, struct span bytes)
+{
+    size_t sequence = utf8_sequence(bytes);
+    unsigned char first = (unsigned char)bytes.data[0];
+    if (sequence == 0) {
+        text_add_format(text, "\\x%02x", first);
+        return 1;
+    }
+    if (sequence == 1 && needs_no_escape(first))
+        text_add_char(text, (char)first);
+    else if (sequence == 1)
+        add_escaped(text, first);
+    else if (is_unseen(utf8_decode(bytes.data, sequence)))
+        text_add_format(text, "\\u{%x}", utf8_decode(bytes.data, sequence));
+    else
+        text_add(text, span_slice(bytes, 0, sequence));
+    return sequence;
+}
+
+const char *text_quote(struct span bytes, char quoted[TEXT_QUOTE_SIZE])
+{
+    struct text text;
+    size_t at = 0;
+    text_init_fixed(&text, quoted, TEXT_QUOTE_SIZE);
+    text_add_char(&text, '"');
+    while (at < bytes.length && at < QUOTE_MAXIMUM)
+        at += add_quoted(&text, span_after(bytes, at));
+    if (at < bytes.length)
+        text_add_string(&text, "…");
+    text_add(&text, SPAN("\"\0"));
+    return quoted;
 }

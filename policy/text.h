@@ -15,11 +15,11 @@
 #include "policy/span.h"
 
 struct text {
-    char *data;      /* not NUL-terminated */
+    char *data; /* not NUL-terminated */
     size_t length;
     size_t capacity;
-    size_t maximum;  /* 0: fixed storage that belongs to the caller */
-    bool overflow;   /* something did not fit, or memory was out */
+    size_t maximum; /* 0: fixed storage that belongs to the caller */
+    bool overflow;  /* something did not fit, or memory was out */
 };
 
 void text_init_fixed(struct text *text, char *storage, size_t capacity);
@@ -36,6 +36,8 @@ void text_add(struct text *text, struct span bytes);
 void text_add_string(struct text *text, const char *string);
 void text_add_char(struct text *text, char byte);
 void text_add_decimal(struct text *text, uint64_t value);
+
+/* Beyond 1023 bytes it needs one byte of room more than it writes, for vsnprintf's NUL. */
 void text_add_format(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /*
@@ -43,5 +45,16 @@ void text_add_format(struct text *text, const char *format, ...) PRINTF_LIKE(2, 
  * and backslash escaped, bytes that are not UTF-8 written as U+FFFD.
  */
 void text_add_json(struct text *text, struct span bytes);
+
+/* Room for any quoted text, NUL included. */
+#define TEXT_QUOTE_SIZE 512
+
+/*
+ * BYTES from a stranger, fit for a message on a terminal: in double quotes,
+ * escaped as in JSON, and with them whatever moves a cursor or turns the reading
+ * direction (C1 controls, Unicode's format characters); cut behind 80 bytes,
+ * which "…" shows. Written to QUOTED and returned.
+ */
+const char *text_quote(struct span bytes, char quoted[TEXT_QUOTE_SIZE]);
 
 #endif
