@@ -19,6 +19,7 @@
 #define YAML_SIZE_MAXIMUM  (1024 * 1024) /* bytes of a file */
 #define YAML_DEPTH_MAXIMUM 64
 #define YAML_NODES_MAXIMUM 200000 /* with every alias expanded */
+#define YAML_KEY_MAXIMUM   1024 /* bytes of a mapping's key, as YAML has it for keys without "?" */
 
 enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 
@@ -58,7 +59,13 @@ void yaml_document_free(struct yaml_document *document);
 const struct yaml_node *yaml_document_root(const struct yaml_document *document);
 const char *yaml_document_file(const struct yaml_document *document);
 
-/* The value under KEY, or NULL when NODE is no mapping or has no such key. */
+/* The bytes that were read, a byte order mark left out: what positions count in. */
+struct span yaml_document_source(const struct yaml_document *document);
+
+/*
+ * The value under KEY, or NULL when NODE is NULL, no mapping, or has no such
+ * key. Keys that are no scalars are never found.
+ */
 const struct yaml_node *yaml_get(const struct yaml_node *node, const char *key);
 
 /* An unquoted scalar that YAML 1.2 reads as null: empty, ~, null. */
@@ -66,5 +73,11 @@ bool yaml_is_null(const struct yaml_node *node);
 
 /* An unquoted true or false (YAML 1.2 core). False return: it is neither. */
 bool yaml_boolean(const struct yaml_node *node, bool *value);
+
+/* A scalar that YAML 1.2's core schema reads as a string: not null, a boolean or a number. */
+bool yaml_is_string(const struct yaml_node *node);
+
+/* What NODE is, in an error's words: "a mapping", "a list", "a number", "nothing", … */
+const char *yaml_describe(const struct yaml_node *node);
 
 #endif

@@ -1,0 +1,49 @@
+/*
+ * What the parts of the YAML reader share and nobody else needs: yaml_bytes.c
+ * looks at the bytes, yaml_parse.c makes nodes from events, yaml_mapping.c
+ * finishes mappings, yaml_file.c reads files.
+ */
+#ifndef SALLYPORT_POLICY_YAML_BUILD_H
+#define SALLYPORT_POLICY_YAML_BUILD_H
+
+#include "policy/yaml_node.h"
+
+/* A node while its document is built. The public part comes first, so that a pointer to it is a
+ * pointer to the whole. */
+struct yaml_built {
+    struct yaml_node node;
+    uint32_t weight; /* nodes a reader visits from here, aliases expanded; at most the maximum */
+    uint32_t height; /* containers from here down, itself counted; 0 for a scalar */
+    bool open;       /* a container whose end has not been seen */
+};
+
+static inline struct yaml_built *yaml_built_of(struct yaml_node *node)
+{
+    return (struct yaml_built *)node;
+}
+
+/*
+ * Checks what libyaml would not place or would read otherwise than other readers
+ * do: size, encoding, NUL and control characters, line ends that only YAML 1.1
+ * knows, the number of directives. TEXT has no byte order mark.
+ */
+bool yaml_bytes_check(struct span text, const char *file, struct error *error);
+
+/* BYTES without the byte order mark of UTF-8. */
+struct span yaml_bytes_strip_mark(struct span bytes);
+
+/*
+ * Finishes a mapping whose entries are all there: refuses a key that stands
+ * twice, then puts the entries that its merge key ("<<") names in that key's
+ * place. ENTRIES (COUNT of them) may be reordered. MAPPING gets its own array.
+ */
+bool yaml_mapping_finish(struct yaml_node *mapping, struct yaml_entry *entries, size_t count,
+                         struct arena *arena, const char *file, struct error *error);
+
+/*
+ * A document over SOURCE, which it takes over whether or not it succeeds (free).
+ */
+struct yaml_document *yaml_document_take(char *source, size_t length, const char *file,
+                                         struct error *error);
+
+#endif
