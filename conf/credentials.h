@@ -12,10 +12,14 @@
 
 struct credentials;
 
+/* How many secrets one name may have at a time. */
+#define CREDENTIALS_PER_NAME_MAXIMUM 4
+
 /*
  * Reads a list of {app, environment, installation?, sha256: 64 hex digits of the
  * secret's digest}. The same name may stand several times (a secret being
- * rotated). NULL: ERROR has the place. Owned by the caller.
+ * rotated), up to CREDENTIALS_PER_NAME_MAXIMUM. An empty list lets nobody in.
+ * NULL: ERROR has the place. Owned by the caller.
  */
 struct credentials *credentials_read(const char *path, struct error *error);
 void credentials_free(struct credentials *credentials);
