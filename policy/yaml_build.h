@@ -1,12 +1,20 @@
 /*
  * What the parts of the YAML reader share and nobody else needs: yaml_bytes.c
  * looks at the bytes, yaml_parse.c makes nodes from events, yaml_mapping.c
- * finishes mappings, yaml_file.c reads files.
+ * finishes mappings, yaml_document.c owns the result, yaml_file.c reads files.
  */
 #ifndef SALLYPORT_POLICY_YAML_BUILD_H
 #define SALLYPORT_POLICY_YAML_BUILD_H
 
 #include "policy/yaml_node.h"
+
+struct yaml_document {
+    struct arena *arena;    /* every node, text and anchor */
+    char *bytes;            /* as read, owned */
+    struct span source;     /* the same without its byte order mark */
+    const char *file;       /* in the arena */
+    struct yaml_node *root; /* NULL while there is none */
+};
 
 /* A node while its document is built. The public part comes first, so that a pointer to it is a
  * pointer to the whole. */
@@ -40,10 +48,11 @@ struct span yaml_bytes_strip_mark(struct span bytes);
 bool yaml_mapping_finish(struct yaml_node *mapping, struct yaml_entry *entries, size_t count,
                          struct arena *arena, const char *file, struct error *error);
 
-/*
- * A document over SOURCE, which it takes over whether or not it succeeds (free).
- */
-struct yaml_document *yaml_document_take(char *source, size_t length, const char *file,
+/* Fills DOCUMENT's root from its source; leaves NULL where the source has no value at all. */
+bool yaml_build(struct yaml_document *document, struct error *error);
+
+/* A document over BYTES (from malloc), which it takes over whether or not it succeeds. */
+struct yaml_document *yaml_document_take(char *bytes, size_t length, const char *file,
                                          struct error *error);
 
 #endif

@@ -16,7 +16,7 @@
 #include "policy/error.h"
 #include "policy/span.h"
 
-#define YAML_SIZE_MAXIMUM  (1024 * 1024) /* bytes of a file */
+#define YAML_SIZE_MAXIMUM  1048576 /* bytes of a file: 1 MiB */
 #define YAML_DEPTH_MAXIMUM 64
 #define YAML_NODES_MAXIMUM 200000 /* with every alias expanded */
 #define YAML_KEY_MAXIMUM   1024 /* bytes of a mapping's key, as YAML has it for keys without "?" */

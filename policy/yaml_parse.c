@@ -11,16 +11,6 @@
 #include <stdlib.h>
 #include <yaml.h>
 
-#define ARENA_MAXIMUM ((size_t)64 * 1024 * 1024)
-
-struct yaml_document {
-    struct arena *arena;
-    char *bytes; /* as read, owned */
-    struct span source;
-    const char *file;
-    struct yaml_node *root;
-};
-
 struct anchor {
     struct span name;
     struct yaml_built *built;
@@ -38,9 +28,8 @@ struct builder {
     struct error *error;
     struct frame frames[YAML_DEPTH_MAXIMUM];
     size_t depth;
-    struct yaml_node **finished;
+    struct yaml_node **finished; /* room for every node that may be: no more are counted in */
     size_t finished_count;
-    size_t finished_size;
     size_t expanded; /* nodes so far, aliases expanded */
     void *anchors;   /* tsearch's tree of struct anchor: no choice of names makes it slow */
 };
@@ -171,25 +160,15 @@ static struct yaml_built *new_node(struct builder *builder, const yaml_event_t *
 }
 
 /* Hands a finished node to the container that is open, or to the document. */
-static bool push_finished(struct builder *builder, struct yaml_built *built)
+static void push_finished(struct builder *builder, struct yaml_built *built)
 {
-    if (builder->finished_count == builder->finished_size) {
-        size_t size = builder->finished_size == 0 ? 256 : builder->finished_size * 2;
-        struct yaml_node **grown =
-            reallocarray(builder->finished, size, sizeof(*builder->finished));
-        if (grown == NULL)
-            return fail_memory(builder);
-        builder->finished = grown;
-        builder->finished_size = size;
-    }
     builder->finished[builder->finished_count++] = &built->node;
     if (builder->depth == 0)
-        return true;
+        return;
     struct yaml_built *parent = builder->frames[builder->depth - 1].built;
     parent->weight += built->weight;
     if (parent->height < built->height + 1)
         parent->height = built->height + 1;
-    return true;
 }
 
 /* libyaml has a scalar begin at its anchor or tag; this is where a plain one on one line begins. */
@@ -214,8 +193,13 @@ static bool add_scalar(struct builder *builder, const yaml_event_t *event)
         return fail_memory(builder);
     built->node.quoted =
         event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || event->data.scalar.tag != NULL;
-    return check_tag(builder, event, event->data.scalar.tag, YAML_STR_TAG) &&
-           set_anchor(builder, event->data.scalar.anchor, built) && push_finished(builder, built);
+    if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+        built->node.at = plain_start(&built->node);
+    if (!check_tag(builder, event, event->data.scalar.tag, YAML_STR_TAG) ||
+        !set_anchor(builder, event->data.scalar.anchor, built))
+        return false;
+    push_finished(builder, built);
+    return true;
 }
 
 static bool add_alias(struct builder *builder, const yaml_event_t *event)
@@ -231,7 +215,10 @@ static bool add_alias(struct builder *builder, const yaml_event_t *event)
         return fail_at(builder, at, "an alias inside of what it names; that would never end");
     if (builder->depth + built->height > YAML_DEPTH_MAXIMUM)
         return fail_at(builder, at, "nested deeper than 64 levels; a manifest is flatter");
-    return count_nodes(builder, built->weight, at) && push_finished(builder, built);
+    if (!count_nodes(builder, built->weight, at))
+        return false;
+    push_finished(builder, built);
+    return true;
 }
 
 static bool open_container(struct builder *builder, const yaml_event_t *event, enum yaml_kind kind,
@@ -280,8 +267,7 @@ static bool close_container(struct builder *builder, const yaml_event_t *event)
 {
     const struct frame *frame = &builder->frames[builder->depth - 1];
     struct yaml_node *node = &frame->built->node;
-    struct yaml_node **children =
-        builder->finished == NULL ? NULL : &builder->finished[frame->base];
+    struct yaml_node **children = &builder->finished[frame->base];
     size_t count = builder->finished_count - frame->base;
     node->end = position_of(event->end_mark);
     if (frame->block)
@@ -293,7 +279,8 @@ static bool close_container(struct builder *builder, const yaml_event_t *event)
     frame->built->open = false;
     builder->finished_count = frame->base;
     builder->depth--;
-    return push_finished(builder, frame->built);
+    push_finished(builder, frame->built);
+    return true;
 }
 
 static bool start_document(struct builder *builder, const yaml_event_t *event)
@@ -345,96 +332,26 @@ static bool take_all_events(struct builder *builder)
     return true;
 }
 
-static struct yaml_node *empty_root(struct yaml_document *document)
-{
-    struct yaml_node *node = arena_allocate(document->arena, sizeof(struct yaml_built));
-    if (node == NULL)
-        return NULL;
-    node->kind = YAML_SCALAR;
-    node->at = node->end = (struct position){1, 1};
-    node->text = SPAN("");
-    return node;
-}
-
-static bool build(struct yaml_document *document, struct error *error)
+bool yaml_build(struct yaml_document *document, struct error *error)
 {
     struct builder builder = {.document = document, .error = error};
     bool done = false;
-    if (!yaml_parser_initialize(&builder.parser))
+    builder.finished = calloc((size_t)YAML_NODES_MAXIMUM + 1, sizeof(struct yaml_node *));
+    if (builder.finished == NULL)
         return fail_memory(&builder);
+    if (!yaml_parser_initialize(&builder.parser)) {
+        free(builder.finished);
+        return fail_memory(&builder);
+    }
     yaml_parser_set_encoding(&builder.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&builder.parser, (const unsigned char *)document->source.data,
                                  document->source.length);
     if (take_all_events(&builder)) {
-        document->root = builder.finished_count == 0 ? empty_root(document) : builder.finished[0];
-        done = document->root != NULL || fail_memory(&builder);
+        document->root = builder.finished_count == 0 ? NULL : builder.finished[0];
+        done = true;
     }
     yaml_parser_delete(&builder.parser);
     tdestroy(builder.anchors, keep_nothing);
     free(builder.finished);
     return done;
-}
-
-struct yaml_document *yaml_document_take(char *source, size_t length, const char *file,
-                                         struct error *error)
-{
-    struct yaml_document *document = calloc(1, sizeof(*document));
-    if (document == NULL) {
-        free(source);
-        error_set_at(error, file, (struct position){0, 0}, "out of memory");
-        return NULL;
-    }
-    document->bytes = source;
-    document->source = yaml_bytes_strip_mark((struct span){source, length});
-    document->arena = arena_new(ARENA_MAXIMUM);
-    document->file =
-        document->arena == NULL ? NULL : arena_copy(document->arena, span_of(file)).data;
-    if (document->file == NULL)
-        error_set_at(error, file, (struct position){0, 0}, "out of memory");
-    if (document->file == NULL || !yaml_bytes_check(document->source, file, error) ||
-        !build(document, error)) {
-        error_locate(error, file, (struct position){0, 0});
-        yaml_document_free(document);
-        return NULL;
-    }
-    return document;
-}
-
-struct yaml_document *yaml_document_parse(struct span bytes, const char *file, struct error *error)
-{
-    if (bytes.length > YAML_SIZE_MAXIMUM + 3) {
-        error_set_at(error, file, (struct position){0, 0},
-                     "larger than 1 MiB (%zu bytes); a manifest is smaller", bytes.length);
-        return NULL;
-    }
-    char *copy = span_duplicate(bytes);
-    if (copy == NULL) {
-        error_set_at(error, file, (struct position){0, 0}, "out of memory");
-        return NULL;
-    }
-    return yaml_document_take(copy, bytes.length, file, error);
-}
-
-void yaml_document_free(struct yaml_document *document)
-{
-    if (document == NULL)
-        return;
-    arena_free(document->arena);
-    free(document->bytes);
-    free(document);
-}
-
-const struct yaml_node *yaml_document_root(const struct yaml_document *document)
-{
-    return document->root;
-}
-
-const char *yaml_document_file(const struct yaml_document *document)
-{
-    return document->file;
-}
-
-struct span yaml_document_source(const struct yaml_document *document)
-{
-    return document->source;
 }
