@@ -12,8 +12,7 @@
 #include "policy/text.h"
 
 /* The longest UTF-8 name that is worth mapping: 253 code points of four bytes, and some. */
-#define NAME_MAXIMUM  1024
-#define MAPPING_FLAGS IDN2_NONTRANSITIONAL
+#define NAME_MAXIMUM 1024
 
 static void refuse(struct error *error, struct span name, const char *why)
 {
@@ -21,10 +20,25 @@ static void refuse(struct error *error, struct span name, const char *why)
     error_set(error, "%s is not an international name: %s", text_quote(name, quoted), why);
 }
 
+/* UTS 46's deviation characters, which alone the transitional mapping treats otherwise. */
+static bool has_deviation_character(const char *name)
+{
+    return strstr(name, "ß") != NULL || strstr(name, "ς") != NULL ||
+           strstr(name, "\u200C") != NULL || strstr(name, "\u200D") != NULL;
+}
+
+/*
+ * libidn2's non-transitional mode puts the rules of IDNA 2008 on top of UTS 46
+ * and refuses symbols and emoji, which UTS 46 (and every browser) takes. Its
+ * transitional mode does not, and is the same mapping where there is no
+ * deviation character.
+ */
 static char *map(const char *name, struct error *error)
 {
     uint8_t *mapped = NULL;
-    int result = idn2_lookup_u8((const uint8_t *)name, &mapped, MAPPING_FLAGS);
+    int result = idn2_lookup_u8((const uint8_t *)name, &mapped, IDN2_NONTRANSITIONAL);
+    if (result == IDN2_DISALLOWED && !has_deviation_character(name))
+        result = idn2_lookup_u8((const uint8_t *)name, &mapped, IDN2_TRANSITIONAL);
     if (result == IDN2_OK)
         return (char *)mapped;
     refuse(error, span_of(name), idn2_strerror(result));
@@ -51,7 +65,7 @@ void idna_free(char *name)
 bool idna_check(const char *name, struct error *error)
 {
     char *decoded = NULL;
-    int result = idn2_to_unicode_8z8z(name, &decoded, MAPPING_FLAGS);
+    int result = idn2_to_unicode_8z8z(name, &decoded, IDN2_NONTRANSITIONAL);
     if (result != IDN2_OK) {
         refuse(error, span_of(name), idn2_strerror(result));
         return false;
