@@ -8,8 +8,16 @@
 
 #include "policy/trie.h"
 
-/* One (app, environment), compiled. Immutable, reference counted. */
+/* One (app, environment), compiled. Immutable once shared, reference counted. */
 struct app_policy;
+
+/*
+ * What a loader remembers of the files that a policy was made from, to know
+ * later whether they have changed; its own, opaque here. All zero: never the same.
+ */
+struct policy_stamp {
+    uint64_t words[12];
+};
 
 /*
  * Compiles GRANT (file name, texts are copied). NULL: memory is out. The caller
@@ -25,6 +33,16 @@ struct span app_policy_environment(const struct app_policy *policy);
 const char *app_policy_file(const struct app_policy *policy);
 const struct trie *app_policy_trie(const struct app_policy *policy);
 
+/* Only before POLICY is given to anybody else. */
+void app_policy_set_stamp(struct app_policy *policy, const struct policy_stamp *stamp);
+const struct policy_stamp *app_policy_stamp(const struct app_policy *policy);
+
+/*
+ * Only before POLICY is given to anybody else: lets it use LIKE's trie where it is equal to its own
+ * (environments of one app mostly are). True: they share it now.
+ */
+bool app_policy_share_trie(struct app_policy *policy, const struct app_policy *like);
+
 struct snapshot;
 
 /*
@@ -33,10 +51,13 @@ struct snapshot;
  */
 struct snapshot *snapshot_new(struct app_policy *const *policies, size_t count);
 
-/* Like OLD but for one policy, which is added or takes the place of its predecessor. */
+/*
+ * Like OLD but for one policy, which is added or takes the place of its
+ * predecessor. Costs a copy of the table and a reference for each policy.
+ */
 struct snapshot *snapshot_with(const struct snapshot *old, struct app_policy *policy);
 
-/* Safe from any thread; the last unref frees. */
+/* Safe from any thread; the last unref frees. snapshot_unref takes NULL. */
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);
 
@@ -44,16 +65,22 @@ void snapshot_unref(struct snapshot *snapshot);
 const struct app_policy *snapshot_find(const struct snapshot *snapshot, struct span app,
                                        struct span environment);
 
+/* True: the app has at least one environment. */
+bool snapshot_knows_app(const struct snapshot *snapshot, struct span app);
+
 size_t snapshot_count(const struct snapshot *snapshot);
+
+/* By app, then by environment; INDEX below snapshot_count. Valid as long as the snapshot. */
 const struct app_policy *snapshot_at(const struct snapshot *snapshot, size_t index);
 
 /*
- * 16 hex digits and NUL: follows from the policies' contents alone, so that two
- * proxies with the same policy say the same revision.
+ * 16 hex digits and NUL: follows from the policies' contents alone (names, file's
+ * base name, rules with their places), so that two proxies with the same policy say the same
+ * revision. FNV-1a, 64 bits: it tells versions apart, it is no proof against forgery.
  */
 const char *snapshot_revision(const struct snapshot *snapshot);
 
-/* Bytes of memory held, tries included. */
+/* Bytes of memory held; a trie that several environments of an app share counts once. */
 size_t snapshot_size(const struct snapshot *snapshot);
 
 #endif

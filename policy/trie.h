@@ -3,11 +3,13 @@
  * right (com, example, www), in one block of memory that is never written again.
  *
  * The one trick: a node is a slot of a hash table, and its place follows from
- * the hash of its whole suffix ("com", "example.com", …). So all the places
- * that a name may touch are known before the first is read, and the processor
- * fetches them side by side instead of chasing a pointer a label. A slot names
- * its parent's slot and its own label, so a match is always proved by bytes and
- * never by a hash. "*" hangs at the root; an IP literal is one label.
+ * the hash of its whole suffix ("com", "example.com", …), which grows label by
+ * label. So all the places that a name may touch are known before the first is
+ * read, the processor fetches them side by side instead of chasing a pointer a
+ * label, and nodes that hold no rule need not be there at all. A slot leads to
+ * its rules, and each rule carries the host it was declared with: a match is
+ * always proved by bytes and never by a hash. "*" hangs at the root; an IP
+ * literal is one label.
  */
 #ifndef SALLYPORT_POLICY_TRIE_H
 #define SALLYPORT_POLICY_TRIE_H
@@ -18,38 +20,54 @@ struct trie;
 
 /* A rule as the trie keeps it; `text` points into the trie. */
 struct trie_rule {
-    struct span text; /* as declared */
+    struct span text; /* as declared; cut behind 1023 bytes */
     enum scheme scheme;
     uint16_t port;
     bool wildcard;
     bool analytics;
     enum grant_list list;
-    struct position at;
+    struct position at; /* each at most 2^21 - 1, more than a manifest of 1 MiB can have */
 };
 
 enum trie_match {
-    TRIE_MATCH,      /* a rule covers the target */
-    TRIE_NO_PORT,    /* host and scheme are declared, this port is not */
-    TRIE_NO_SCHEME,  /* the host is declared, under another scheme */
-    TRIE_NO_HOST,    /* the host is not declared */
+    TRIE_MATCH,     /* a rule covers the target */
+    TRIE_NO_PORT,   /* host and scheme are declared, this port is not */
+    TRIE_NO_SCHEME, /* the host is declared, under another scheme */
+    TRIE_NO_HOST,   /* the host is not declared */
 };
 
 struct trie_answer {
     enum trie_match match;
-    bool has_rule;          /* TRIE_NO_HOST: the nearest declaration, where there is one */
-    struct trie_rule rule;  /* the rule that decided, most specific first; or the nearest */
-    bool plain;             /* a tunnel's host:port is declared http or ws too */
+    bool has_rule;         /* TRIE_NO_HOST: the nearest declaration, where there is one */
+    struct trie_rule rule; /* the rule that decided, most specific first; or the nearest */
+    bool plain;            /* a tunnel's host:port is declared http or ws too ("*" is neither) */
 };
 
-/* NULL: memory is out, or more than 2^31 bytes would be needed. Owned by the caller. */
+/*
+ * NULL: memory is out, or more than 2^31 bytes would be needed. The caller holds
+ * one reference. Two tries of one process built from equal grants are equal.
+ */
 struct trie *trie_build(const struct grant *grant);
-void trie_free(struct trie *trie);
+
+/* Safe from any thread; the last unref frees. trie_unref takes NULL. */
+struct trie *trie_ref(struct trie *trie);
+void trie_unref(struct trie *trie);
+
+/* The same rules at the same places: one may stand for the other. */
+bool trie_equal(const struct trie *a, const struct trie *b);
 
 /* Bytes of memory that the trie holds. */
 size_t trie_size(const struct trie *trie);
 size_t trie_rule_count(const struct trie *trie);
 
-/* Allocates nothing, writes nothing but ANSWER. */
+/*
+ * Most specific first: the host's own rules, then wildcards from the deepest
+ * ancestor up, then "*"; of one host, the manifest's order. Where nothing
+ * covers the target the answer's rule is the nearest declaration: a missing
+ * port before a missing scheme before a host that only shares a suffix of at
+ * least two labels (an ancestor, or the name that a wildcard covers all below
+ * of). Allocates nothing, writes nothing but ANSWER.
+ */
 void trie_find(const struct trie *trie, const struct target *target, struct trie_answer *answer);
 
 #endif

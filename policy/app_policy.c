@@ -1,0 +1,164 @@
+/*
+ * One (app, environment), compiled: names, the manifest's name and a trie in
+ * one reference counted piece.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "policy/snapshot.h"
+#include "policy/snapshot_private.h"
+
+#define FNV_OFFSET 0xCBF29CE484222325U
+#define FNV_PRIME  0x100000001B3U
+
+struct app_policy {
+    atomic_size_t references;
+    struct trie *trie;
+    uint64_t fingerprint;
+    struct policy_stamp stamp;
+    struct span app; /* these three point into `names` */
+    struct span environment;
+    const char *file;
+    char names[];
+};
+
+/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). */
+static uint64_t fingerprint_add(uint64_t sum, const void *bytes, size_t length)
+{
+    const unsigned char *byte = bytes;
+    for (size_t i = 0; i < length; i++)
+        sum = (sum ^ byte[i]) * FNV_PRIME;
+    return sum;
+}
+
+/* A length in front keeps "ab" + "c" and "a" + "bc" apart. */
+static uint64_t fingerprint_add_span(uint64_t sum, struct span text)
+{
+    uint64_t length = text.length;
+    sum = fingerprint_add(sum, &length, sizeof(length));
+    return fingerprint_add(sum, text.data, text.length);
+}
+
+static uint64_t fingerprint_add_rule(uint64_t sum, const struct grant_rule *rule)
+{
+    const uint32_t facts[] = {rule->at.line, rule->at.column, rule->list, rule->analytics};
+    sum = fingerprint_add_span(sum, rule->text);
+    return fingerprint_add(sum, facts, sizeof(facts));
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+static uint64_t fingerprint(const struct app_policy *policy, const struct grant *grant)
+{
+    uint64_t sum = fingerprint_add_span(FNV_OFFSET, policy->app);
+    sum = fingerprint_add_span(sum, policy->environment);
+    sum = fingerprint_add_span(sum, span_of(base_name(policy->file)));
+    for (size_t i = 0; i < grant->count; i++)
+        sum = fingerprint_add_rule(sum, &grant->rules[i]);
+    return sum;
+}
+
+/* Copies TEXT and a NUL to *TO and moves it behind them. */
+static struct span keep(char **to, struct span text)
+{
+    struct span kept = {*to, text.length};
+    if (text.length > 0)
+        memcpy(*to, text.data, text.length);
+    (*to)[text.length] = '\0';
+    *to += text.length + 1;
+    return kept;
+}
+
+struct app_policy *app_policy_new(struct span app, struct span environment,
+                                  const struct grant *grant)
+{
+    struct span file = span_of(grant->file);
+    size_t names = app.length + environment.length + file.length + 3;
+    struct app_policy *policy = malloc(sizeof(*policy) + names);
+    if (policy == NULL)
+        return NULL;
+    *policy = (struct app_policy){.trie = trie_build(grant)};
+    if (policy->trie == NULL) {
+        free(policy);
+        return NULL;
+    }
+    char *to = policy->names;
+    atomic_init(&policy->references, 1);
+    policy->app = keep(&to, app);
+    policy->environment = keep(&to, environment);
+    policy->file = keep(&to, file).data;
+    policy->fingerprint = fingerprint(policy, grant);
+    return policy;
+}
+
+struct app_policy *app_policy_ref(struct app_policy *policy)
+{
+    atomic_fetch_add_explicit(&policy->references, 1, memory_order_relaxed);
+    return policy;
+}
+
+void app_policy_unref(struct app_policy *policy)
+{
+    if (policy == NULL)
+        return;
+    if (atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
+        return;
+    trie_unref(policy->trie);
+    free(policy);
+}
+
+struct span app_policy_app(const struct app_policy *policy)
+{
+    return policy->app;
+}
+
+struct span app_policy_environment(const struct app_policy *policy)
+{
+    return policy->environment;
+}
+
+const char *app_policy_file(const struct app_policy *policy)
+{
+    return policy->file;
+}
+
+const struct trie *app_policy_trie(const struct app_policy *policy)
+{
+    return policy->trie;
+}
+
+void app_policy_set_stamp(struct app_policy *policy, const struct policy_stamp *stamp)
+{
+    policy->stamp = *stamp;
+}
+
+const struct policy_stamp *app_policy_stamp(const struct app_policy *policy)
+{
+    return &policy->stamp;
+}
+
+bool app_policy_share_trie(struct app_policy *policy, const struct app_policy *like)
+{
+    if (policy->trie == like->trie)
+        return true;
+    if (!trie_equal(policy->trie, like->trie))
+        return false;
+    trie_unref(policy->trie);
+    policy->trie = trie_ref(like->trie);
+    return true;
+}
+
+uint64_t app_policy_fingerprint(const struct app_policy *policy)
+{
+    return policy->fingerprint;
+}
+
+size_t app_policy_own_size(const struct app_policy *policy)
+{
+    struct span file = span_of(policy->file);
+    return sizeof(*policy) + policy->app.length + policy->environment.length + file.length + 3;
+}

@@ -1,0 +1,203 @@
+/*
+ * The search in a trie. All the target's suffixes are hashed first and their
+ * slots asked for, then they are looked at from the most specific one on; the
+ * first rule that covers the target ends the search.
+ */
+#include "policy/trie.h"
+
+#include <stdlib.h>
+
+#include "policy/trie_layout.h"
+
+#define LABELS_MAXIMUM 127 /* of a host of 253 bytes */
+
+struct suffix {
+    uint32_t hash;
+    uint32_t start; /* in the host's text */
+};
+
+/* What the search has found so far: the best record, and how well it fits. */
+struct search {
+    const struct trie *trie;
+    const struct target *target;
+    uint32_t record; /* 0: none */
+    enum trie_match match;
+    bool plain;
+};
+
+struct trie *trie_ref(struct trie *trie)
+{
+    atomic_fetch_add_explicit(&trie->references, 1, memory_order_relaxed);
+    return trie;
+}
+
+void trie_unref(struct trie *trie)
+{
+    if (trie == NULL)
+        return;
+    if (atomic_fetch_sub_explicit(&trie->references, 1, memory_order_acq_rel) == 1)
+        free(trie);
+}
+
+bool trie_equal(const struct trie *a, const struct trie *b)
+{
+    const size_t from = offsetof(struct trie, size);
+    if (a->size != b->size)
+        return false;
+    return memcmp((const char *)a + from, (const char *)b + from, a->size - from) == 0;
+}
+
+size_t trie_size(const struct trie *trie)
+{
+    return trie->size;
+}
+
+size_t trie_rule_count(const struct trie *trie)
+{
+    return trie->rule_count;
+}
+
+static void add_suffix(const struct trie *trie, struct suffix *suffix, uint64_t state, size_t start)
+{
+    suffix->hash = trie_hash_short(state);
+    suffix->start = (uint32_t)start;
+    __builtin_prefetch(&trie->slots[trie_hash_home(suffix->hash, trie->homes)]);
+}
+
+/*
+ * The suffixes of HOST that a declaration may have, shortest first; an IP literal
+ * has one. Returns their number.
+ */
+static size_t list_suffixes(const struct trie *trie, const struct host *host,
+                            struct suffix suffixes[LABELS_MAXIMUM])
+{
+    uint64_t state = trie->key.start;
+    size_t count = 0, end = host->length, start = host->length;
+    if (host->kind != HOST_NAME) {
+        state = trie_hash_label(&trie->key, state, host_span(host));
+        add_suffix(trie, &suffixes[0], state, 0);
+        return 1;
+    }
+    while (count < trie->label_maximum) {
+        while (start > 0 && host->text[start - 1] != '.')
+            start--;
+        struct span label = {host->text + start, end - start};
+        state = trie_hash_label(&trie->key, state, label);
+        add_suffix(trie, &suffixes[count++], state, start);
+        if (start == 0)
+            break;
+        end = --start;
+    }
+    return count;
+}
+
+static bool node_is(const struct trie *trie, uint32_t offset, struct span suffix)
+{
+    const struct trie_record record = trie_record_at(trie, offset);
+    const char *text = (const char *)trie + offset + sizeof(record);
+    size_t host_at = record.behind ? record.text_length : record.host_at;
+    return span_equal((struct span){text + host_at, record.host_length}, suffix);
+}
+
+/* The first record of the node for SUFFIX, or 0. */
+static uint32_t find_node(const struct trie *trie, uint32_t hash, struct span suffix)
+{
+    const struct trie_slot *slot = &trie->slots[trie_hash_home(hash, trie->homes)];
+    while (slot->record != 0 && slot->hash < hash)
+        slot++;
+    for (; slot->record != 0 && slot->hash == hash; slot++) {
+        if (node_is(trie, slot->record, suffix))
+            return slot->record;
+    }
+    return 0;
+}
+
+/* How well a rule fits; EXACT: it stands at the target's own host, else at an ancestor. */
+static enum trie_match compare(const struct trie_record *record, const struct target *target,
+                               bool exact)
+{
+    if (record->scheme == SCHEME_ANY)
+        return TRIE_MATCH;
+    if (record->wildcard == exact)
+        return TRIE_NO_HOST;
+    if (target->scheme != SCHEME_TUNNEL && target->scheme != (enum scheme)record->scheme)
+        return TRIE_NO_SCHEME;
+    return record->port == target->port ? TRIE_MATCH : TRIE_NO_PORT;
+}
+
+static bool record_is_plain(const struct trie_record *record)
+{
+    return record->scheme == SCHEME_HTTP || record->scheme == SCHEME_WS;
+}
+
+/* True when nothing that is still to be looked at can change the answer. */
+static bool search_is_over(const struct search *search)
+{
+    if (search->record == 0 || search->match != TRIE_MATCH)
+        return false;
+    return search->plain || !search->trie->plain || search->target->scheme != SCHEME_TUNNEL;
+}
+
+/*
+ * Weighs the rules of one node. EXACT: the node is the target's own host;
+ * else it is an ancestor. NEAREST: a rule that does not cover it may be shown.
+ */
+static void weigh_node(struct search *search, uint32_t offset, bool exact, bool nearest)
+{
+    struct trie_record record;
+    do {
+        record = trie_record_at(search->trie, offset);
+        enum trie_match match = compare(&record, search->target, exact);
+        bool better = match < search->match || (search->record == 0 && nearest);
+        if (better) {
+            search->match = match;
+            search->record = offset;
+        }
+        if (match == TRIE_MATCH)
+            search->plain = search->plain || record_is_plain(&record);
+        if (search_is_over(search))
+            return;
+        offset += trie_record_size(&record);
+    } while (!record.last);
+}
+
+static void search_suffixes(struct search *search)
+{
+    const struct host *host = &search->target->host;
+    struct suffix suffixes[LABELS_MAXIMUM];
+    size_t count = list_suffixes(search->trie, host, suffixes);
+    for (size_t i = count; i-- > 0 && !search_is_over(search);) {
+        size_t start = suffixes[i].start;
+        uint32_t node =
+            find_node(search->trie, suffixes[i].hash, span_after(host_span(host), start));
+        if (node != 0)
+            weigh_node(search, node, start == 0, i >= 1 || host->kind != HOST_NAME);
+    }
+}
+
+static void show_rule(const struct search *search, struct trie_rule *rule)
+{
+    const struct trie_record record = trie_record_at(search->trie, search->record);
+    *rule = (struct trie_rule){
+        .text = {(const char *)search->trie + search->record + sizeof(record), record.text_length},
+        .scheme = (enum scheme)record.scheme,
+        .port = record.port,
+        .wildcard = record.wildcard,
+        .analytics = record.analytics,
+        .list = (enum grant_list)record.list,
+        .at = {(uint32_t)record.line, (uint32_t)record.column},
+    };
+}
+
+void trie_find(const struct trie *trie, const struct target *target, struct trie_answer *answer)
+{
+    struct search search = {.trie = trie, .target = target, .match = TRIE_NO_HOST};
+    search_suffixes(&search);
+    if (search.match != TRIE_MATCH && trie->everything != 0)
+        weigh_node(&search, trie->everything, false, true);
+    answer->match = search.match;
+    answer->has_rule = search.record != 0;
+    answer->plain = search.plain && target->scheme == SCHEME_TUNNEL;
+    if (answer->has_rule)
+        show_rule(&search, &answer->rule);
+}
