@@ -24,9 +24,10 @@ struct listener_configuration {
     enum identity_kind identity;
     const char *app; /* IDENTITY_STATIC */
     const char *environment;
-    const char *installation;              /* "" where there is none */
-    const struct credentials *credentials; /* IDENTITY_BASIC; owned by the configuration */
-    const char *certificate;               /* PEM paths; NULL: no TLS */
+    const char *installation;        /* "" where there is none */
+    const char *credentials_path;    /* IDENTITY_BASIC */
+    struct credentials *credentials; /* what that file holds; owned by the configuration */
+    const char *certificate;         /* PEM paths; NULL: no TLS */
     const char *key;
 };
 
@@ -38,7 +39,10 @@ struct resolver_address {
     uint16_t port; /* 53 where none is written */
 };
 
+struct arena;
+
 struct configuration {
+    struct arena *arena; /* holds what is below, credentials excepted */
     const char *file;
     struct listener_configuration *listeners;
     size_t listener_count;
@@ -62,8 +66,9 @@ struct configuration {
     uint32_t dns_cache_entries; /* per worker (default 10000) */
 
     const char *log_decisions; /* "-": stdout */
-    const char *admin_unix_path;
-    bool has_admin;
+
+    bool has_admin;              /* admin.address (default 127.0.0.1:9901; "": none) */
+    const char *admin_unix_path; /* NULL: an IP listener */
     struct ip admin_ip;
     uint16_t admin_port;
 
@@ -79,9 +84,19 @@ struct configuration {
     uint32_t timeout_drain;      /* after SIGTERM (default 30 s) */
 };
 
-/* NULL: ERROR has the place. Relative paths in it are made relative to the file. Owned by the
- * caller. */
+/*
+ * Reads the file and the credentials it names. Relative paths in it are made
+ * relative to the file. NULL: ERROR has the place. Owned by the caller.
+ */
 struct configuration *configuration_read(const char *path, struct error *error);
+
+/*
+ * The same from BYTES, which stand for the file at PATH; touches no file, so no
+ * listener has its credentials yet.
+ */
+struct configuration *configuration_parse(struct span bytes, const char *path, struct error *error);
+
+/* NULL is fine. */
 void configuration_free(struct configuration *configuration);
 
 #endif

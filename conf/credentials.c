@@ -82,7 +82,7 @@ static bool refuse(struct credentials_reader *reader, const struct yaml_node *no
 static bool read_name(struct credentials_reader *reader, const struct yaml_node *node,
                       struct span *name)
 {
-    if (node->kind != YAML_SCALAR || !policy_name_valid(node->text))
+    if (node->kind != YAML_SCALAR || yaml_is_null(node) || !policy_name_valid(node->text))
         return refuse(reader, node, "not a name; a name is [a-z0-9][a-z0-9-]{0,62}");
     *name = arena_copy(reader->credentials->arena, node->text);
     return name->data != NULL || refuse(reader, node, "out of memory");
