@@ -25,7 +25,10 @@ void tls_context_free(struct tls_context *context);
 
 struct tls_stream;
 
-/* A server's side of a connection on FD (not owned). NULL: memory is out. */
+/*
+ * A server's side of a connection on FD (non-blocking, not owned). NULL: memory
+ * is out. The context outlives it. Never raises SIGPIPE.
+ */
 struct tls_stream *tls_stream_new(struct tls_context *context, int fd);
 void tls_stream_free(struct tls_stream *stream);
 
@@ -40,16 +43,23 @@ enum tls_result {
 /* The handshake; also done by itself in read and write. */
 enum tls_result tls_stream_handshake(struct tls_stream *stream);
 
-/* At most SIZE (> 0) bytes; *count of them were read or written when TLS_OK. */
+/*
+ * At most SIZE (> 0) bytes; *count of them were read or written when TLS_OK.
+ *
+ * Bytes that came in one record may wait inside the stream while the socket is
+ * silent: before waiting for the socket, read until TLS_WANT_READ. A write that
+ * could not be done must be tried again with the same bytes first (from any
+ * buffer; more may follow them). Reading may want to write and writing to read.
+ * After TLS_END writing goes on.
+ */
 enum tls_result tls_stream_read(struct tls_stream *stream, void *bytes, size_t size, size_t *count);
 enum tls_result tls_stream_write(struct tls_stream *stream, const void *bytes, size_t size,
                                  size_t *count);
 
-/* Sends close_notify; reading goes on. */
+/* Sends close_notify; reading goes on, writing does not. TLS_WANT_WRITE: call it again. */
 enum tls_result tls_stream_shutdown(struct tls_stream *stream);
 
-/* The last failure in OpenSSL's words, for the log ("" where there was none). Valid until the next
- * call. */
+/* The failure in OpenSSL's or the system's words, for the log ("" where there was none). Static. */
 const char *tls_stream_reason(const struct tls_stream *stream);
 
 #endif

@@ -106,13 +106,14 @@ bool configuration_read_resolvers(struct configuration_reader *reader,
     configuration->resolver_count = value->count;
     for (size_t i = 0; i < value->count; i++) {
         const struct yaml_node *item = value->items[i];
-        struct resolver_address *resolver = &configuration->resolvers[i];
+        struct resolver_address resolver;
         if (item->kind != YAML_SCALAR ||
-            !ip_endpoint_parse(item->text, DNS_PORT, &resolver->ip, &resolver->port) ||
-            resolver->port == 0)
+            !ip_endpoint_parse(item->text, DNS_PORT, &resolver.ip, &resolver.port) ||
+            resolver.port == 0)
             return configuration_refuse(reader, item,
                                         "not a resolver's address; write 192.0.2.53, "
                                         "192.0.2.53:5353 or \"[2001:db8::53]\"");
+        configuration->resolvers[i] = resolver;
     }
     return true;
 }

@@ -1,0 +1,150 @@
+/*
+ * Why: what every stream of a listener has in common is set once, here, and
+ * never written again, so workers share it without a lock.
+ * The choices: TLS 1.2 with forward secrecy and AEAD alone, or 1.3; one key
+ * exchange a connection, no renegotiation, no compression; no session kept on
+ * this side (tickets remain, under a key of this process).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "certs/tls_private.h"
+
+#define SECURITY_LEVEL 2
+
+static const unsigned char protocol[] = "http/1.1"; /* RFC 7301's name for it */
+
+void tls_context_free(struct tls_context *context)
+{
+    if (context == NULL)
+        return;
+    SSL_CTX_free(context->ssl_context);
+    BIO_meth_free(context->method);
+    free(context);
+}
+
+/* RFC 7301 section 3.2: a client whose list has nothing of ours gets a fatal alert. */
+static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_length,
+                           const unsigned char *offered, unsigned offered_length, void *unused)
+{
+    (void)ssl;
+    (void)unused;
+    const unsigned length = sizeof(protocol) - 1;
+    for (unsigned i = 0; i < offered_length; i += 1U + offered[i]) {
+        unsigned left = offered_length - i - 1;
+        if (offered[i] == length && left >= length &&
+            memcmp(&offered[i + 1], protocol, length) == 0) {
+            *out = &offered[i + 1];
+            *out_length = (unsigned char)length;
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* A daemon has nobody to ask: a key under a passphrase cannot be read. */
+static int refuse_passphrase(char *buffer, int size, int writing, void *unused)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)unused;
+    return -1;
+}
+
+static bool set_rules(SSL_CTX *ssl_context)
+{
+    SSL_CTX_set_security_level(ssl_context, SECURITY_LEVEL);
+    SSL_CTX_set_options(ssl_context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                         SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_clear_options(ssl_context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(ssl_context, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                      SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_default_passwd_cb(ssl_context, refuse_passphrase);
+    SSL_CTX_set_alpn_select_cb(ssl_context, select_protocol, NULL);
+    return SSL_CTX_set_min_proto_version(ssl_context, TLS1_2_VERSION) == 1 &&
+           SSL_CTX_set_cipher_list(ssl_context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1;
+}
+
+/* OpenSSL's words for what it refused, or OTHERWISE where it has none. */
+static const char *last_reason(const char *otherwise)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    return reason == NULL ? otherwise : reason;
+}
+
+static bool refuse_file(const char *path, const char *what, struct error *error)
+{
+    error_set_at(error, path, (struct position){0, 0}, "%s: %s", what,
+                 last_reason("OpenSSL does not say why"));
+    ERR_clear_error();
+    return false;
+}
+
+/* Says why a file cannot be opened in the system's words, which OpenSSL wraps. */
+static bool check_readable(const char *path, const char *what, struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        error_set_at(error, path, (struct position){0, 0}, "%s cannot be read: %s", what,
+                     strerror(errno));
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+static bool load_certificate(SSL_CTX *ssl_context, const char *path, struct error *error)
+{
+    return check_readable(path, "the certificate", error) &&
+           (SSL_CTX_use_certificate_chain_file(ssl_context, path) == 1 ||
+            refuse_file(path, "not a PEM certificate that can be used", error));
+}
+
+static bool load_key(SSL_CTX *ssl_context, const char *path, const char *certificate,
+                     struct error *error)
+{
+    if (!check_readable(path, "the key", error))
+        return false;
+    if (SSL_CTX_use_PrivateKey_file(ssl_context, path, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_check_private_key(ssl_context) == 1)
+        return true;
+    if (ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH &&
+        ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_TYPE_MISMATCH)
+        return refuse_file(path, "not a PEM key without a passphrase", error);
+    error_set_at(error, path, (struct position){0, 0}, "this key does not belong to %s",
+                 certificate);
+    ERR_clear_error();
+    return false;
+}
+
+struct tls_context *tls_context_new_server(const char *certificate, const char *key,
+                                           struct error *error)
+{
+    ERR_clear_error();
+    struct tls_context *context = calloc(1, sizeof(*context));
+    if (context != NULL) {
+        context->method = tls_socket_method_new();
+        context->ssl_context = SSL_CTX_new(TLS_server_method());
+    }
+    if (context == NULL || context->method == NULL || context->ssl_context == NULL ||
+        !set_rules(context->ssl_context)) {
+        error_set(error, "OpenSSL could not be set up: %s", last_reason("out of memory"));
+        ERR_clear_error();
+        tls_context_free(context);
+        return NULL;
+    }
+    if (!load_certificate(context->ssl_context, certificate, error) ||
+        !load_key(context->ssl_context, key, certificate, error)) {
+        tls_context_free(context);
+        return NULL;
+    }
+    return context;
+}

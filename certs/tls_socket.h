@@ -1,0 +1,16 @@
+/*
+ * Private to certs/: OpenSSL's bytes over a socket by send(2) and recv(2), so
+ * that writing to a peer that is gone is an error and never a SIGPIPE.
+ */
+#ifndef SALLYPORT_CERTS_TLS_SOCKET_H
+#define SALLYPORT_CERTS_TLS_SOCKET_H
+
+#include <openssl/bio.h>
+
+/* NULL: memory is out. Freed by BIO_meth_free, after the last BIO of its kind. */
+BIO_METHOD *tls_socket_method_new(void);
+
+/* A BIO over FD, which stays the caller's. NULL: memory is out. */
+BIO *tls_socket_new(const BIO_METHOD *method, int fd);
+
+#endif
