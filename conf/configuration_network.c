@@ -59,18 +59,19 @@ bool configuration_read_admin(struct configuration_reader *reader,
     return true;
 }
 
-/* Room for each item of LIST; an empty list needs none. */
-static bool allocate_list(struct configuration_reader *reader, const struct configuration_key *key,
-                          const struct yaml_node *list, size_t size, void **items)
+/* Room for each item of LIST, and for one more so that an empty list has some too. */
+static void *allocate_list(struct configuration_reader *reader, const struct configuration_key *key,
+                           const struct yaml_node *list, size_t size)
 {
-    *items = NULL;
-    if (list->kind != YAML_SEQUENCE)
-        return configuration_refuse(reader, list, "%s is %s; a list is wanted", key->name,
-                                    yaml_describe(list));
-    if (list->count == 0)
-        return true;
-    *items = arena_allocate_array(reader->arena, list->count, size);
-    return *items != NULL || configuration_refuse(reader, list, "out of memory");
+    if (list->kind != YAML_SEQUENCE) {
+        configuration_refuse(reader, list, "%s is %s; a list is wanted", key->name,
+                             yaml_describe(list));
+        return NULL;
+    }
+    void *items = arena_allocate_array(reader->arena, list->count + 1, size);
+    if (items == NULL)
+        configuration_refuse(reader, list, "out of memory");
+    return items;
 }
 
 bool configuration_read_ranges(struct configuration_reader *reader,
@@ -78,10 +79,9 @@ bool configuration_read_ranges(struct configuration_reader *reader,
                                void *field)
 {
     struct configuration *configuration = field;
-    void *items;
-    if (!allocate_list(reader, key, value, sizeof(struct ip_range), &items))
+    configuration->allow_ranges = allocate_list(reader, key, value, sizeof(struct ip_range));
+    if (configuration->allow_ranges == NULL)
         return false;
-    configuration->allow_ranges = items;
     configuration->allow_range_count = value->count;
     for (size_t i = 0; i < value->count; i++) {
         const struct yaml_node *item = value->items[i];
@@ -99,10 +99,9 @@ bool configuration_read_resolvers(struct configuration_reader *reader,
                                   const struct yaml_node *value, void *field)
 {
     struct configuration *configuration = field;
-    void *items;
-    if (!allocate_list(reader, key, value, sizeof(struct resolver_address), &items))
+    configuration->resolvers = allocate_list(reader, key, value, sizeof(struct resolver_address));
+    if (configuration->resolvers == NULL)
         return false;
-    configuration->resolvers = items;
     configuration->resolver_count = value->count;
     for (size_t i = 0; i < value->count; i++) {
         const struct yaml_node *item = value->items[i];
@@ -122,8 +121,8 @@ bool configuration_read_inspect(struct configuration_reader *reader,
                                 const struct configuration_key *key, const struct yaml_node *value,
                                 void *field)
 {
-    void *none;
-    if (!allocate_list(reader, key, value, 1, &none))
-        return false;
+    if (value->kind != YAML_SEQUENCE)
+        return configuration_refuse(reader, value, "%s is %s; a list is wanted", key->name,
+                                    yaml_describe(value));
     return value->count == 0 || configuration_read_later(reader, key, value->items[0], field);
 }
