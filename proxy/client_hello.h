@@ -8,7 +8,8 @@
 
 #include "policy/span.h"
 
-#define CLIENT_HELLO_MAXIMUM 16384 /* bytes of handshake message; more is refused */
+#define CLIENT_HELLO_MAXIMUM       16384 /* bytes of handshake message; more is refused */
+#define CLIENT_HELLO_BYTES_MAXIMUM 32768 /* with the headers of its records; more is refused */
 
 enum client_hello_result {
     CLIENT_HELLO_MORE,
@@ -20,11 +21,23 @@ struct client_hello {
     bool has_server_name;
     char server_name[256]; /* as sent, NUL-terminated; not yet canonical */
     size_t server_name_length;
-    bool has_ech;        /* encrypted_client_hello is there, GREASE or not */
+    /* encrypted_client_hello is there, GREASE or not, or an extension of the drafts before it */
+    bool has_ech;
     const char *problem; /* CLIENT_HELLO_NOT_TLS: why */
 };
 
-/* BYTES: all that came so far. HELLO is meaningful for CLIENT_HELLO_DONE. */
+/*
+ * BYTES: all that came so far, of which no more than CLIENT_HELLO_BYTES_MAXIMUM
+ * are looked at. HELLO is meaningful for CLIENT_HELLO_DONE, its `problem` for
+ * CLIENT_HELLO_NOT_TLS.
+ *
+ * Strict: every length must fill exactly what holds it, an extension may stand
+ * once, server_name holds exactly one host_name. CLIENT_HELLO_MORE is said only
+ * while the headers that are here, of records and of the message, can lead to a
+ * hello within the limits. An SSLv2 hello is not TLS. Any version of TLS may be
+ * offered: which will do is the server's business. What comes behind the
+ * hello's last record is not looked at.
+ */
 enum client_hello_result client_hello_parse(struct span bytes, struct client_hello *hello);
 
 #endif

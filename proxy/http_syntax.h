@@ -1,0 +1,45 @@
+/*
+ * The characters and lines that every HTTP/1 head is made of (RFC 9110 section
+ * 5.6, RFC 9112 section 2). Shared by the parsers of heads and of chunked bodies,
+ * so that all of them draw the same line between good and bad.
+ */
+#ifndef SALLYPORT_PROXY_HTTP_SYNTAX_H
+#define SALLYPORT_PROXY_HTTP_SYNTAX_H
+
+#include "proxy/http_head.h"
+
+/* Why a head is refused: a static string, and the status that tells the client. */
+struct http_problem {
+    const char *text;
+    unsigned status;
+};
+
+/* Fills PROBLEM; always false, so that a check can end with it. */
+bool http_refuse(struct http_problem *problem, unsigned status, const char *text);
+
+bool http_is_token_byte(char byte);
+bool http_is_token(struct span text); /* at least one byte */
+
+/* Of a request target: visible ASCII without '"', '#', '<', '>' and '\'. */
+bool http_is_target_byte(char byte);
+
+/* May stand within a line: HTAB, SP, visible ASCII and 0x80..0xFF (RFC 9110, section 5.5). */
+bool http_is_text_byte(char byte);
+
+/*
+ * Takes the line that REST begins with; LINE is without its CRLF. HTTP_MORE: its
+ * end is not here yet, and REST is as it was. HTTP_BAD: a control character, or a
+ * CR or LF that is not part of a CRLF, whether the line is whole or not.
+ */
+enum http_parse http_take_line(struct span *rest, struct span *line);
+
+/*
+ * Takes the next element of a comma-separated list (RFC 9110, section 5.6.1),
+ * empty ones passed over, white space around it removed. False: no more.
+ */
+bool http_take_element(struct span *list, struct span *element);
+
+/* The version digits of "HTTP/1.0" or "HTTP/1.1". Refused: 505 for another version, else 400. */
+bool http_parse_version(struct span text, unsigned *minor, struct http_problem *problem);
+
+#endif
