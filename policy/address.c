@@ -49,7 +49,7 @@ static bool check_bytes(struct span text, struct error *error)
     return true;
 }
 
-static bool is_refused_scheme(struct span name)
+bool address_scheme_refused(struct span name)
 {
     for (size_t i = 0; i < sizeof(refused_schemes) / sizeof(refused_schemes[0]); i++) {
         if (span_equal_nocase(name, span_of(refused_schemes[i])))
@@ -62,7 +62,7 @@ static bool read_scheme(struct span name, enum scheme *scheme, struct error *err
 {
     if (scheme_parse(name, scheme))
         return true;
-    if (is_refused_scheme(name))
+    if (address_scheme_refused(name))
         return refuse(error, name, "a scheme that may never be declared; write https:// or wss://");
     if (span_equal(name, SPAN("*")))
         return refuse(error, name, "a scheme is no place for a wildcard; write https:// or wss://");
@@ -94,7 +94,7 @@ static bool check_bare_address(struct span text, struct error *error)
         return true;
     if (scheme_parse(name, &scheme))
         return refuse(error, text, "a scheme is followed by two slashes; write https://host");
-    if (is_refused_scheme(name))
+    if (address_scheme_refused(name))
         return read_scheme(name, &scheme, error);
     if (span_find(name, '.') < name.length || is_port_like(span_after(text, colon + 1)))
         return true;

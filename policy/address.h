@@ -24,4 +24,8 @@ struct address {
  */
 bool address_parse(struct span text, struct address *address, struct error *error);
 
+/* A scheme (any case, no colon) that forge.md section 2 refuses in every list: javascript, data, …
+ */
+bool address_scheme_refused(struct span name);
+
 #endif

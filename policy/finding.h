@@ -7,6 +7,7 @@
 
 #include "policy/arena.h"
 #include "policy/error.h"
+#include "policy/text.h"
 
 enum finding_level { FINDING_NOTE, FINDING_WARNING, FINDING_ERROR };
 
@@ -32,6 +33,13 @@ struct findings {
 
 void findings_init(struct findings *findings, struct arena *arena, const char *file);
 
+/* A manifest's text in a message: text_quote in storage that lasts as long as the block around. */
+#define FINDING_QUOTE(span) text_quote((span), (char[TEXT_QUOTE_SIZE]){0})
+
+/*
+ * Counts the finding and, while there are not too many of its level, keeps it.
+ * What FORMAT names of the manifest should come from FINDING_QUOTE.
+ */
 void finding_add(struct findings *findings, enum finding_level level, const char *rule,
                  struct position at, struct position end, const char *format, ...)
     PRINTF_LIKE(6, 7);
@@ -39,7 +47,8 @@ void finding_add(struct findings *findings, enum finding_level level, const char
 /* "error", "warning", "note". */
 const char *finding_level_name(enum finding_level level);
 
-/* True, and ERROR filled from the first finding of level error (or from `lost`), if there is one. */
+/* True, and ERROR filled from the first finding of level error (or from `lost`), if there is one.
+ */
 bool findings_error(const struct findings *findings, struct error *error);
 
 #endif

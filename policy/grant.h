@@ -19,10 +19,10 @@ const char *grant_list_name(enum grant_list list);
 
 struct grant_rule {
     struct address address;
-    struct span text;       /* as declared, variables replaced */
+    struct span text; /* as declared, variables replaced */
     enum grant_list list;
-    bool analytics;         /* category: analytics */
-    struct position at;     /* in the grant's file */
+    bool analytics;     /* category: analytics */
+    struct position at; /* in the grant's file */
 };
 
 struct grant {

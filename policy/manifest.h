@@ -34,13 +34,13 @@ enum entry_form { ENTRY_STRING, ENTRY_OBJECT, ENTRY_REMOTE };
 
 struct manifest_entry {
     enum entry_form form;
-    struct position at;   /* of the address or the remote's key */
+    struct position at; /* of the address or the remote's key */
     struct position end;
-    struct span text;     /* the address as written, variables replaced; or the remote's key */
+    struct span text;       /* the address as written, variables replaced; or the remote's key */
     struct address address; /* unset for ENTRY_REMOTE, and where `valid` is false */
-    bool valid;           /* the address could be read */
-    bool analytics;       /* category: analytics */
-    bool in_scope_eud;    /* default true */
+    bool valid;             /* the address could be read */
+    bool analytics;         /* category: analytics */
+    bool in_scope_eud;      /* default true */
 };
 
 struct manifest_entries {
@@ -96,11 +96,12 @@ struct manifest {
     bool configurable; /* permissions.external.configurable.enabled */
     struct position configurable_at;
     struct manifest_entries lists[LIST_COUNT];
-    struct manifest_remote *remotes;
+    struct manifest_remote *remotes; /* in the manifest's order */
     size_t remote_count;
+    struct manifest_remote **remotes_by_key; /* the same, sorted */
     struct manifest_provider *providers;
     size_t provider_count;
-    struct manifest_scope *scopes;
+    struct manifest_scope *scopes; /* a list's items, or a map's keys */
     size_t scope_count;
     struct span *content_styles; /* permissions.content.styles / scripts */
     size_t content_style_count;
@@ -109,9 +110,19 @@ struct manifest {
 };
 
 struct manifest_options {
-    bool plain_http;                    /* http:// and ws:// may be declared (then a warning) */
-    const struct variables *variables;  /* variables.yml and --set; NULL: none */
+    bool plain_http;                   /* http:// and ws:// may be declared (then a warning) */
+    const struct variables *variables; /* variables.yml and --set; NULL: none */
+    bool thorough; /* lint: report also mistakes in what decides no egress of the app's server side
+                    */
 };
+
+/*
+ * The address of a browser-side list: what address_parse takes, or a scheme of
+ * an application's own, such as "slack:" (then *address is unset and *valid
+ * false). False: neither, ERROR says why (no place).
+ */
+bool manifest_browser_address(struct span text, struct address *address, bool *valid,
+                              struct error *error);
 
 /*
  * Reads DOCUMENT into a manifest that lives in ARENA (whose strings may point

@@ -9,6 +9,8 @@
 #include "policy/error.h"
 #include "policy/yaml_node.h"
 
+#define VARIABLES_MAXIMUM 1000 /* in one set */
+
 struct variable {
     struct span name;
     struct span value;
@@ -23,7 +25,7 @@ struct variables {
 /* ^[a-zA-Z_][a-zA-Z0-9_]*$ */
 bool variable_name_valid(struct span name);
 
-/* Sets or replaces. False: NAME is not valid, or memory is out. */
+/* Sets or replaces. False: NAME is not valid, there are too many, or memory is out. */
 bool variables_set(struct variables *variables, struct arena *arena, struct span name,
                    struct span value, struct error *error);
 

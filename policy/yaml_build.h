@@ -16,19 +16,13 @@ struct yaml_document {
     struct yaml_node *root; /* NULL while there is none */
 };
 
-/* A node while its document is built. The public part comes first, so that a pointer to it is a
- * pointer to the whole. */
+/* A node while its document is built. */
 struct yaml_built {
     struct yaml_node node;
     uint32_t weight; /* nodes a reader visits from here, aliases expanded; at most the maximum */
     uint32_t height; /* containers from here down, itself counted; 0 for a scalar */
     bool open;       /* a container whose end has not been seen */
 };
-
-static inline struct yaml_built *yaml_built_of(struct yaml_node *node)
-{
-    return (struct yaml_built *)node;
-}
 
 /*
  * Checks what libyaml would not place or would read otherwise than other readers

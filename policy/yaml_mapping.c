@@ -4,6 +4,7 @@
  * win, and of several merged mappings the first (YAML's merge key type). Both
  * work on sorted pointers, so that a mapping of many keys costs n log n.
  */
+#include "policy/text.h"
 #include "policy/yaml_build.h"
 
 #include <stdlib.h>
@@ -53,10 +54,10 @@ static bool refuse_key(const struct keyed *first, const struct keyed *again, con
 {
     const struct yaml_node *key = again->entry->key;
     struct position before = first->entry->key->at;
-    int shown = key->text.length > 64 ? 64 : (int)key->text.length;
+    char quoted[TEXT_QUOTE_SIZE];
     error_set_at(error, file, key->at,
-                 "the key \"%.*s\" stands twice, first on line %u, column %u; keep one of them",
-                 shown, key->text.data, before.line, before.column);
+                 "the key %s stands twice, first on line %u, column %u; keep one of them",
+                 text_quote(key->text, quoted), before.line, before.column);
     return false;
 }
 
