@@ -47,12 +47,16 @@ void metrics_observe(struct metrics *metrics, enum metric_histogram histogram,
 
 /*
  * Counts a decision by (app, environment, verdict, reason). Bounded: when the
- * table is full, further apps count under app="_other".
+ * worker's 4,096 series are in use, further ones count under app="_other".
+ * Names from strangers don't belong here: give "" for who is not known.
  */
 void metrics_count_decision(struct metrics *metrics, struct span app, struct span environment,
                             enum verdict verdict, enum reason reason);
 
-/* The sum of COUNT workers as Prometheus text, names sallyport_…. Safe while they write. */
+/*
+ * The sum of COUNT workers as Prometheus text (format 0.0.4), names sallyport_….
+ * Safe while they count. OUT's overflow is set where memory is out.
+ */
 void metrics_write(struct metrics *const *workers, size_t count, struct text *out);
 
 /* The sum over workers of one metric. */
