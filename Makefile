@@ -4,12 +4,20 @@
 #   make run        install what is missing, build, run on the sample configuration
 #   make test       install what is missing, build, pass every test
 #   make help       the other targets
+#
+# Nothing here calls pkg-config or a compiler while make reads the file: on a bare machine
+# they are there only after the first recipe has installed them.
 
 # ---- What is needed, in one place (Debian 12) --------------------------------
 PACKAGES_BUILD := gcc make pkg-config libc6-dev libevent-dev libssl-dev libyaml-dev libpcre2-dev \
 	libc-ares-dev libidn2-dev libpsl-dev
-PACKAGES_TEST  := check
-PACKAGES_CHECK := clang clang-format clang-tidy cppcheck shellcheck
+PACKAGES_RUN   := openssl curl ca-certificates
+PACKAGES_TEST  := $(PACKAGES_RUN) check python3 python3-requests python3-websockets nginx-light \
+	dnsmasq-base git wget nodejs procps
+PACKAGES_CHECK := check clang clang-format clang-tidy cppcheck shellcheck python3
+PACKAGES_FUZZ  := clang libclang-rt-14-dev
+PACKAGES_MEMCHECK := valgrind libc6-dbg
+PACKAGES_BENCH := python3 squid tinyproxy
 
 # ---- How it is built ---------------------------------------------------------
 BUILD   ?= build
@@ -27,6 +35,11 @@ HARDENING := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-po
 HARDENING_LINK := -fsanitize=$(SANITIZE)
 OPTIMISE := -O1 -g
 endif
+ifdef COVER
+HARDENING := --coverage
+HARDENING_LINK := --coverage
+OPTIMISE := -O0 -g
+endif
 
 CPPFLAGS += -I. -D_GNU_SOURCE -DSALLYPORT_VERSION='"$(VERSION)"'
 CFLAGS   += -std=c11 $(OPTIMISE) $(WARNINGS) $(HARDENING) -pthread
@@ -40,6 +53,14 @@ LIBRARY := $(BUILD)/libsallyport.a
 PROGRAM := $(BUILD)/sallyport
 
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/*/*_test.c))
+FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
+BENCHES    := $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
+
+ALL_C     = $(wildcard policy/*.[ch] certs/*.[ch] conf/*.[ch] proxy/*.[ch] test/*.[ch] test/*/*.[ch])
+ALL_SHELL = $(shell grep -rlE '^\#!(/usr/bin/env (ba)?sh|/bin/(ba)?sh)' .ci conf test 2>/dev/null)
+
+# As many jobs as processors, unless whoever called make has said how many.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: all
 all: $(PROGRAM)
@@ -61,5 +82,117 @@ unit-tests: $(UNIT_TESTS)
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
 
+# What several tests of a room share.
+$(patsubst %,$(BUILD)/test/policy/%_test,trie snapshot decision property): $(BUILD)/test/policy/declared.o
+$(BUILD)/test/policy/property_test: $(BUILD)/test/policy/plain_matcher.o
+
+$(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# ---- The two commands --------------------------------------------------------
+.PHONY: run
+run: ## install what is missing, build, run on the sample configuration
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_RUN)
+	@$(SUBMAKE) all
+	@BUILD=$(BUILD) test/run_sample
+
+.PHONY: test
+test: ## install what is missing, build, pass every test
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	@$(SUBMAKE) all unit-tests
+	@BUILD=$(BUILD) test/run $(TESTS)
+
+.PHONY: scenarios
+scenarios: all ## the whole-program tests alone (TESTS="test_connect …" for some)
+	@BUILD=$(BUILD) test/run $(or $(TESTS),scenarios)
+
+# ---- Checks ------------------------------------------------------------------
+.PHONY: check
+check: ## format, clang-tidy, cppcheck, shellcheck, include directions, gcc and clang without warnings
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_CHECK)
+	clang-format --dry-run -Werror $(ALL_C)
+	test/check_includes
+	test/check_scripts $(ALL_SHELL)
+	@$(SUBMAKE) all unit-tests
+	@$(SUBMAKE) BUILD=build/clang CC=clang all unit-tests
+	@$(SUBMAKE) tidy cppcheck
+
+.PHONY: tidy
+TIDIED := $(patsubst %.c,tidy/%,$(filter %.c,$(ALL_C)))
+tidy: $(TIDIED)
+.PHONY: $(TIDIED)
+$(TIDIED): tidy/%: %.c
+	clang-tidy --quiet $< -- $(CPPFLAGS) -std=c11
+
+.PHONY: cppcheck
+cppcheck:
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -j $(shell nproc) \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem \
+		-I. -D_GNU_SOURCE $(filter %.c,$(ALL_C))
+
+.PHONY: format
+format: ## clang-format over every C file
+	clang-format -i $(ALL_C)
+
+.PHONY: asan tsan memcheck
+asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined SALLYPORT_SLOW=4 test
+tsan: ## every test under ThreadSanitizer
+	@$(MAKE) --no-print-directory BUILD=build/tsan SANITIZE=thread SALLYPORT_SLOW=8 test
+memcheck: ## the unit tests under valgrind
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_MEMCHECK)
+	@$(SUBMAKE) unit-tests
+	@BUILD=$(BUILD) SALLYPORT_SLOW=20 test/run --valgrind unit
+export SALLYPORT_SLOW
+
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## every fuzzer for FUZZ_SECONDS (60) each
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_FUZZ)
+	@$(SUBMAKE) BUILD=build/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzzers
+	@test/fuzz/run build/fuzz $(FUZZ_SECONDS)
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+$(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(LIBRARY)
+	$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+
+.PHONY: bench
+bench: ## the figures, side by side with a bare relay, squid and tinyproxy
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_BENCH)
+	@$(SUBMAKE) all $(BENCHES)
+	@BUILD=$(BUILD) test/bench/bench.py $(BENCH)
+
+.PHONY: cover
+cover: ## line coverage of the whole test suite, per room and file
+	@$(MAKE) --no-print-directory BUILD=build/cover COVER=1 SALLYPORT_SLOW=2 test
+	@test/coverage build/cover
+
+# ---- Installation --------------------------------------------------------------
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+DOCDIR     ?= $(PREFIX)/share/doc/sallyport
+
+.PHONY: install uninstall
+install: all ## to DESTDIR, PREFIX (/usr/local): program, systemd unit, logrotate file, samples
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/sallyport
+	install -D -m 644 conf/sallyport.service $(DESTDIR)$(UNITDIR)/sallyport.service
+	sed -i 's|/usr/bin/sallyport|$(PREFIX)/bin/sallyport|g' $(DESTDIR)$(UNITDIR)/sallyport.service
+	install -D -m 644 conf/sallyport.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
+	install -D -m 644 conf/sallyport.yml $(DESTDIR)$(DOCDIR)/sallyport.yml
+	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)/
+uninstall: ## takes away what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/sallyport $(DESTDIR)$(UNITDIR)/sallyport.service
+	rm -f $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+.PHONY: clean help
+clean: ## removes build/
+	rm -rf $(BUILD)
+help: ## this list
+	@echo '  make            build/sallyport'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' Makefile | awk -F'#' '{printf "%-17s %s\n", $$1, $$2}'
+
 .PRECIOUS: $(BUILD)/%.o
--include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d) $(BENCHES:%=%.d)
