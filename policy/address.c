@@ -7,6 +7,7 @@
 #include "policy/address.h"
 
 #include "policy/authority.h"
+#include "policy/ip_literal.h"
 
 /* forge.md section 2: never an egress, in any list. */
 static const char *const refused_schemes[] = {
@@ -86,11 +87,13 @@ static bool is_port_like(struct span text)
 static bool check_bare_address(struct span text, struct error *error)
 {
     enum scheme scheme;
+    uint8_t unbracketed[16];
     size_t colon = span_find(text, ':');
     struct span name = span_slice(text, 0, colon);
     if (text.data[0] == '/')
         return refuse(error, text, "an address begins with a scheme or a host; write https://host");
-    if (colon > authority_length(text) || colon == text.length || text.data[0] == '[')
+    if (colon > authority_length(text) || colon == text.length || text.data[0] == '[' ||
+        ipv6_parse(text, unbracketed))
         return true;
     if (scheme_parse(name, &scheme))
         return refuse(error, text, "a scheme is followed by two slashes; write https://host");
