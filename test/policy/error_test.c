@@ -6,68 +6,62 @@
 #include "policy/error.h"
 
 static const struct position place = {12, 7};
+static struct error error;
 
-static const char *formatted(const struct error *error)
+static const char *formatted(void)
 {
     static char buffer[2048];
-    error_format(error, buffer, sizeof(buffer));
+    error_format(&error, buffer, sizeof(buffer));
     return buffer;
 }
 
 START_TEST(prints_the_message_alone_where_no_file_is_to_blame)
 {
-    struct error error;
     error_set(&error, "port %d is taken", 3128);
-    ck_assert_str_eq(formatted(&error), "port 3128 is taken");
+    ck_assert_str_eq(formatted(), "port 3128 is taken");
 }
 END_TEST
 
 START_TEST(prints_file_line_and_column)
 {
-    struct error error;
     error_set_at(&error, "manifest.yml", place, "no %s", "host");
-    ck_assert_str_eq(formatted(&error), "manifest.yml:12:7: no host");
+    ck_assert_str_eq(formatted(), "manifest.yml:12:7: no host");
 }
 END_TEST
 
 START_TEST(leaves_the_place_out_where_the_whole_file_is_to_blame)
 {
-    struct error error;
     error_set_at(&error, "manifest.yml", (struct position){0, 0}, "cannot be read");
-    ck_assert_str_eq(formatted(&error), "manifest.yml: cannot be read");
+    ck_assert_str_eq(formatted(), "manifest.yml: cannot be read");
 }
 END_TEST
 
 START_TEST(locates_an_error_that_has_no_file_yet)
 {
-    struct error error;
     error_set(&error, "no host");
     error_locate(&error, "manifest.yml", place);
-    ck_assert_str_eq(formatted(&error), "manifest.yml:12:7: no host");
+    ck_assert_str_eq(formatted(), "manifest.yml:12:7: no host");
 }
 END_TEST
 
 START_TEST(keeps_the_place_that_an_error_already_has)
 {
-    struct error error;
     error_set_at(&error, "a.yml", place, "no host");
     error_locate(&error, "b.yml", (struct position){1, 1});
-    ck_assert_str_eq(formatted(&error), "a.yml:12:7: no host");
+    ck_assert_str_eq(formatted(), "a.yml:12:7: no host");
 }
 END_TEST
 
 START_TEST(forgets_an_earlier_error_whole)
 {
-    struct error error;
     error_set_at(&error, "a.yml", place, "first");
     error_set(&error, "second");
-    ck_assert_str_eq(formatted(&error), "second");
+    ck_assert_str_eq(formatted(), "second");
 }
 END_TEST
 
 START_TEST(cuts_what_is_too_long_and_stays_terminated)
 {
-    struct error error;
     char small[8];
     char *long_text = malloc(5000);
     memset(long_text, 'x', 4999);
@@ -83,7 +77,6 @@ END_TEST
 
 START_TEST(prints_one_line_behind_the_program_name)
 {
-    struct error error;
     char *printed = NULL;
     size_t length = 0;
     FILE *stream = open_memstream(&printed, &length);

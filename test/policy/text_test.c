@@ -184,10 +184,14 @@ END_TEST
 
 START_TEST(has_room_for_the_worst_quote)
 {
-    char bytes[84], quoted[TEXT_QUOTE_SIZE];
-    memset(bytes, '\x01', sizeof(bytes));
-    memcpy(bytes + 79, "\xF3\xA0\x80\x81", 4);
-    text_quote((struct span){bytes, sizeof(bytes)}, quoted);
+    char storage[84], quoted[TEXT_QUOTE_SIZE];
+    struct text bytes;
+    text_init_fixed(&bytes, storage, sizeof(storage));
+    for (int i = 0; i < 79; i++)
+        text_add_char(&bytes, '\x01');
+    text_add(&bytes, SPAN("\xF3\xA0\x80\x81\x01"));
+    ck_assert(!bytes.overflow);
+    text_quote(text_span(&bytes), quoted);
     ck_assert(span_ends_with(span_of(quoted), SPAN("\\u0001\\u{e0001}…\"")));
 }
 END_TEST
