@@ -52,6 +52,10 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libsallyport.a
 PROGRAM := $(BUILD)/sallyport
 
+# What several tests share: test/ROOM/*.c that is no test itself.
+TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard \
+	test/policy/*.c test/certs/*.c test/conf/*.c test/proxy/*.c)))
+TEST_LIBRARY := $(BUILD)/libtest.a
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/*/*_test.c))
 FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
@@ -79,7 +83,11 @@ $(BUILD)/%.o: %.c
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS)
 
-$(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(LIBRARY)
+$(TEST_LIBRARY): $(TEST_HELPERS)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_LIBRARY) $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
 
 # What several tests of a room share.
@@ -195,4 +203,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' Makefile | awk -F'#' '{printf "%-17s %s\n", $$1, $$2}'
 
 .PRECIOUS: $(BUILD)/%.o
--include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d) $(BENCHES:%=%.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(TEST_HELPERS:.o=.d) $(FUZZERS:%=%.d) $(BENCHES:%=%.d)
