@@ -189,6 +189,8 @@ static const struct refused_row refused_rows[] = {
     REFUSED("xn--a.com", "international"),
     REFUSED("a.xn--0.pt", "international"),
     REFUSED("xn--zn7c.com", "international"),
+    REFUSED("xn--a-pca.de", "not how that name is encoded"),
+    REFUSED("bücher.xn--a-pca.de", "international"),
     REFUSED("xn--bcher-KVA\x80.com", "international"),
     /* Brackets. */
     REFUSED("[", "bracket"),
