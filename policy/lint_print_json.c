@@ -1,0 +1,44 @@
+/*
+ * Findings for programs: one JSON object a line.
+ */
+#include "policy/lint_print.h"
+#include "policy/text.h"
+
+static void print_object(FILE *stream, const char *file, const struct finding *finding)
+{
+    struct text line;
+    text_init(&line, 65536);
+    text_add_string(&line, "{\"file\":");
+    text_add_json(&line, span_of(file));
+    text_add_format(&line, ",\"line\":%u,\"column\":%u,\"level\":\"%s\",\"rule\":\"%s\",",
+                    finding->at.line, finding->at.column, finding_level_name(finding->level),
+                    finding->rule);
+    text_add_string(&line, "\"message\":");
+    text_add_json(&line, span_of(finding->message));
+    text_add_string(&line, "}\n");
+    fwrite(line.data, 1, line.length, stream);
+    text_clear(&line);
+}
+
+static void report(struct lint_output *output, const struct lint_report *report)
+{
+    if (report->unreadable != NULL) {
+        struct finding finding = {.level = FINDING_ERROR,
+                                  .rule = LINT_RULE_UNREADABLE,
+                                  .at = report->unreadable->at,
+                                  .message = report->unreadable->message};
+        print_object(output->stream, report->file, &finding);
+    }
+    if (report->findings == NULL)
+        return;
+    for (const struct finding *finding = report->findings->first; finding != NULL;
+         finding = finding->next)
+        print_object(output->stream, report->file, finding);
+}
+
+static void nothing(struct lint_output *output)
+{
+    (void)output; /* lines of JSON have no frame */
+}
+
+const struct lint_printer lint_print_json = {"json", nothing, report, nothing};
