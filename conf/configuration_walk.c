@@ -7,9 +7,10 @@
 
 #include <stdarg.h>
 
+#include "policy/nearest.h"
 #include "policy/text.h"
 
-#define NAME_MAXIMUM 32 /* no key is longer; longer text resembles none of them */
+#define KEYS_MAXIMUM 32 /* more than any mapping has */
 
 bool configuration_refuse(struct configuration_reader *reader, const struct yaml_node *node,
                           const char *format, ...)
@@ -23,71 +24,33 @@ bool configuration_refuse(struct configuration_reader *reader, const struct yaml
     return false;
 }
 
-static unsigned smallest(unsigned a, unsigned b, unsigned c)
+static size_t list_names(const struct configuration_key *keys, const char **names)
 {
-    unsigned least = a < b ? a : b;
-    return least < c ? least : c;
-}
-
-/* Levenshtein: how many bytes to put in, take out or change to make one of the other. */
-static unsigned edit_distance(struct span a, struct span b)
-{
-    unsigned row[NAME_MAXIMUM + 1];
-    for (unsigned i = 0; i <= b.length; i++)
-        row[i] = i;
-    for (unsigned i = 1; i <= a.length; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i;
-        for (unsigned j = 1; j <= b.length; j++) {
-            unsigned change = diagonal + (a.data[i - 1] != b.data[j - 1]);
-            diagonal = row[j];
-            row[j] = smallest(row[j] + 1, row[j - 1] + 1, change);
-        }
-    }
-    return row[b.length];
-}
-
-/* NULL: nothing that is known resembles NAME. */
-static const char *nearest_name(const struct configuration_key *keys, struct span name)
-{
-    const char *nearest = NULL;
-    unsigned least = NAME_MAXIMUM;
-    if (name.length > NAME_MAXIMUM)
-        return NULL;
-    for (; keys->name != NULL; keys++) {
-        struct span known = span_of(keys->name);
-        unsigned distance = edit_distance(name, known);
-        if (distance < least && distance <= known.length / 3 + 1) {
-            least = distance;
-            nearest = keys->name;
-        }
-    }
-    return nearest;
-}
-
-static void list_names(const struct configuration_key *keys, struct text *names)
-{
-    for (const struct configuration_key *key = keys; key->name != NULL; key++) {
-        text_add_string(names, key == keys ? "" : ", ");
-        text_add_string(names, key->name);
-    }
+    size_t count = 0;
+    for (; keys->name != NULL && count < KEYS_MAXIMUM; keys++)
+        names[count++] = keys->name;
+    names[count] = NULL;
+    return count;
 }
 
 static bool refuse_unknown(struct configuration_reader *reader,
                            const struct configuration_key *keys, const struct yaml_node *name)
 {
+    const char *names[KEYS_MAXIMUM + 1];
     char quoted[TEXT_QUOTE_SIZE];
-    char storage[256];
-    struct text names;
+    char storage[512];
+    struct text known;
+    size_t count = list_names(keys, names);
+    const char *nearest = nearest_name(name->text, names);
     text_quote(name->text, quoted);
-    const char *nearest = nearest_name(keys, name->text);
     if (nearest != NULL)
         return configuration_refuse(reader, name, "unknown key %s; did you mean \"%s\"?", quoted,
                                     nearest);
-    text_init_fixed(&names, storage, sizeof(storage));
-    list_names(keys, &names);
+    text_init_fixed(&known, storage, sizeof(storage));
+    for (size_t i = 0; i < count; i++)
+        text_add_format(&known, "%s%s", i == 0 ? "" : ", ", names[i]);
     return configuration_refuse(reader, name, "unknown key %s; known here: %.*s", quoted,
-                                SPAN_FORMAT(text_span(&names)));
+                                SPAN_FORMAT(text_span(&known)));
 }
 
 static const struct configuration_key *find_key(const struct configuration_key *keys,
