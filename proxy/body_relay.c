@@ -1,0 +1,141 @@
+#include "proxy/body_relay.h"
+
+#define INPUT_MAXIMUM ((size_t)64 * 1024)
+
+/* What has come of a raw body already moves from INPUT to the relay. */
+static bool preload(struct body_relay *body, struct buffer *input)
+{
+    struct span ready = buffer_span(input);
+    if (ready.length > body->raw.left)
+        ready.length = (size_t)body->raw.left;
+    if (!relay_preload(&body->raw, ready))
+        return false;
+    if (ready.length > 0)
+        buffer_consume(input, ready.length);
+    return true;
+}
+
+bool body_relay_init(struct body_relay *body, enum http_body framing, uint64_t length, bool encode,
+                     struct buffer *input)
+{
+    *body = (struct body_relay){.framing = framing, .encode = encode};
+    outbox_init(&body->out);
+    http_chunked_init(&body->decoder);
+    if (framing == HTTP_BODY_CHUNKED) {
+        relay_init(&body->raw, 0);
+        return true;
+    }
+    if (framing == HTTP_BODY_UNTIL_CLOSE)
+        relay_init(&body->raw, RELAY_NO_LIMIT);
+    else
+        relay_init(&body->raw, framing == HTTP_BODY_SIZED ? length : 0);
+    return preload(body, input);
+}
+
+static enum body_result result_of_relay(enum relay_result result)
+{
+    switch (result) {
+    case RELAY_WAIT:
+        return BODY_WAIT;
+    case RELAY_YIELD:
+        return BODY_YIELD;
+    case RELAY_DONE:
+        return BODY_DONE;
+    case RELAY_FROM_ENDED:
+        return BODY_FROM_ENDED;
+    case RELAY_FROM_FAILED:
+        return BODY_FROM_FAILED;
+    case RELAY_TO_FAILED:
+        return BODY_TO_FAILED;
+    }
+    return BODY_TO_FAILED;
+}
+
+/* Decodes all that is in INPUT into the outbox. */
+static enum http_parse recode_input(struct body_relay *body, struct buffer *input)
+{
+    enum http_parse parse = HTTP_MORE;
+    size_t consumed = 1;
+    while (parse == HTTP_MORE && consumed > 0 && input->length > 0) {
+        struct span data = {"", 0}, trailers = {"", 0};
+        parse = http_chunked_read(&body->decoder, buffer_span(input), &consumed, &data, &trailers);
+        if (parse == HTTP_BAD)
+            break;
+        if (data.length > 0 && body->encode)
+            http_chunk_write(data, &body->out.text);
+        if (data.length > 0 && !body->encode)
+            text_add(&body->out.text, data);
+        if (parse == HTTP_DONE && body->encode)
+            http_last_chunk_write(trailers, &body->out.text);
+        buffer_consume(input, consumed);
+    }
+    return parse;
+}
+
+/* BODY_DONE: bytes came. */
+static enum body_result fill_input(struct transport *from, struct buffer *input)
+{
+    size_t room, count;
+    char *end = buffer_reserve(input, INPUT_MAXIMUM, &room);
+    if (end == NULL)
+        return BODY_FROM_FAILED;
+    enum transport_result result = transport_read(from, end, room, &count);
+    if (result == TRANSPORT_OK) {
+        buffer_commit(input, count);
+        return BODY_DONE;
+    }
+    if (input->length == 0)
+        buffer_clear(input);
+    if (result == TRANSPORT_AGAIN)
+        return BODY_WAIT;
+    return result == TRANSPORT_END ? BODY_FROM_ENDED : BODY_FROM_FAILED;
+}
+
+/* BODY_DONE: the outbox is empty. */
+static enum body_result send_out(struct body_relay *body, struct transport *to, uint64_t *moved)
+{
+    size_t before = body->out.sent;
+    enum transport_result result = outbox_flush(&body->out, to);
+    *moved += body->out.sent - before;
+    if (result == TRANSPORT_AGAIN)
+        return BODY_WAIT;
+    if (result != TRANSPORT_OK)
+        return BODY_TO_FAILED;
+    outbox_clear(&body->out);
+    return BODY_DONE;
+}
+
+static enum body_result chunked_turn(struct body_relay *body, struct transport *from,
+                                     struct buffer *input, struct transport *to, uint64_t *moved)
+{
+    const uint64_t turn_end = *moved + RELAY_TURN_BYTES;
+    for (;;) {
+        enum http_parse parse = body->whole ? HTTP_DONE : recode_input(body, input);
+        if (parse == HTTP_BAD)
+            return BODY_MALFORMED;
+        body->whole = parse == HTTP_DONE;
+        enum body_result result = send_out(body, to, moved);
+        if (result != BODY_DONE || body->whole)
+            return result;
+        if (*moved >= turn_end)
+            return BODY_YIELD;
+        result = fill_input(from, input);
+        if (result != BODY_DONE)
+            return result;
+    }
+}
+
+enum body_result body_relay_turn(struct body_relay *body, struct transport *from,
+                                 struct buffer *input, struct transport *to,
+                                 struct relay_lender *lender, uint64_t *moved)
+{
+    if (body->framing == HTTP_BODY_CHUNKED)
+        return chunked_turn(body, from, input, to, moved);
+    return result_of_relay(relay_turn(&body->raw, from, to, lender, moved));
+}
+
+void body_relay_clear(struct body_relay *body, struct relay_lender *lender)
+{
+    relay_clear(&body->raw, lender);
+    outbox_clear(&body->out);
+}

@@ -1,0 +1,46 @@
+/*
+ * A message's body on its way from one side to the other. Raw framings go through
+ * a relay as they are; a chunked body is decoded, checked and written anew.
+ */
+#ifndef SALLYPORT_PROXY_BODY_RELAY_H
+#define SALLYPORT_PROXY_BODY_RELAY_H
+
+#include "proxy/buffer.h"
+#include "proxy/http_chunked.h"
+#include "proxy/outbox.h"
+#include "proxy/relay.h"
+
+enum body_result {
+    BODY_WAIT,        /* an event will tell when there is more to do */
+    BODY_YIELD,       /* its turn is over, more is ready */
+    BODY_DONE,        /* the whole body has been handed on */
+    BODY_MALFORMED,   /* the sender's chunks are broken: `decoder.problem` */
+    BODY_FROM_ENDED,  /* the sender ended before its body did */
+    BODY_FROM_FAILED, /* the sender's connection broke */
+    BODY_TO_FAILED,   /* the receiver's connection broke */
+};
+
+struct body_relay {
+    enum http_body framing; /* of the body as it comes */
+    bool encode;            /* a chunked body goes on as chunks, else as its bare payload */
+    bool whole;             /* the chunked body has been read to its end */
+    struct http_chunked decoder;
+    struct relay raw;
+    struct outbox out;
+};
+
+/*
+ * A body of FRAMING (LENGTH bytes if sized) that begins with what is in INPUT;
+ * ENCODE: hand a chunked one on as chunks. False: memory is out.
+ */
+bool body_relay_init(struct body_relay *body, enum http_body framing, uint64_t length, bool encode,
+                     struct buffer *input);
+
+/* *moved grows by the bytes of the body handed on, framing included. */
+enum body_result body_relay_turn(struct body_relay *body, struct transport *from,
+                                 struct buffer *input, struct transport *to,
+                                 struct relay_lender *lender, uint64_t *moved);
+
+void body_relay_clear(struct body_relay *body, struct relay_lender *lender);
+
+#endif

@@ -1,0 +1,62 @@
+#include "proxy/buffer.h"
+
+#include <stdlib.h>
+
+#define FIRST_CAPACITY 4096
+
+static char *grow(struct buffer *buffer, size_t capacity)
+{
+    char *larger = malloc(capacity);
+    if (larger == NULL)
+        return NULL;
+    size_t kept = buffer->length;
+    if (kept > 0)
+        memcpy(larger, buffer->storage + buffer->start, kept);
+    buffer_clear(buffer);
+    *buffer = (struct buffer){.storage = larger, .length = kept, .capacity = capacity};
+    return larger;
+}
+
+static void move_to_front(struct buffer *buffer)
+{
+    memmove(buffer->storage, buffer->storage + buffer->start, buffer->length);
+    buffer->start = 0;
+}
+
+char *buffer_reserve(struct buffer *buffer, size_t maximum, size_t *size)
+{
+    if (buffer->length >= maximum)
+        return NULL;
+    if (buffer->start + buffer->length == buffer->capacity && buffer->start > 0)
+        move_to_front(buffer);
+    if (buffer->length == buffer->capacity) {
+        size_t wanted = buffer->capacity == 0 ? FIRST_CAPACITY : buffer->capacity * 2;
+        if (grow(buffer, wanted < maximum ? wanted : maximum) == NULL)
+            return NULL;
+    }
+    size_t end = buffer->start + buffer->length;
+    size_t room = buffer->capacity - end;
+    *size = room < maximum - buffer->length ? room : maximum - buffer->length;
+    return buffer->storage + end;
+}
+
+void buffer_commit(struct buffer *buffer, size_t count)
+{
+    buffer->length += count;
+}
+
+void buffer_consume(struct buffer *buffer, size_t count)
+{
+    buffer->start += count;
+    buffer->length -= count;
+    if (buffer->length == 0)
+        buffer_clear(buffer);
+}
+
+void buffer_clear(struct buffer *buffer)
+{
+    if (buffer->storage != NULL)
+        explicit_bzero(buffer->storage, buffer->start + buffer->length);
+    free(buffer->storage);
+    *buffer = (struct buffer){.storage = NULL};
+}

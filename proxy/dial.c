@@ -1,0 +1,223 @@
+#include "proxy/dial.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "proxy/clock.h"
+#include "proxy/worker.h"
+
+static void try_addresses(struct dial *dial);
+
+static void finish(struct dial *dial, enum dial_status status)
+{
+    dial->status = status;
+    if (status == DIAL_CONNECTED)
+        metrics_observe(dial->worker->metrics, HISTOGRAM_DIAL_SECONDS,
+                        clock_nanoseconds() - dial->started);
+    else
+        metrics_add(dial->worker->metrics, METRIC_DIAL_FAILURES, 1);
+}
+
+static enum dial_status status_of_errno(int code)
+{
+    switch (code) {
+    case ECONNREFUSED:
+        return DIAL_REFUSED;
+    case ETIMEDOUT:
+        return DIAL_TIMEOUT;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return DIAL_OUT_OF_DESCRIPTORS;
+    default:
+        return DIAL_UNREACHABLE;
+    }
+}
+
+static void drop_attempt(struct dial *dial)
+{
+    deadline_end(dial->worker->deadlines, &dial->deadline);
+    upstream_free(dial->attempt, false);
+    dial->attempt = NULL;
+}
+
+/* The attempt under way has failed: the last failure is what the client hears if no address is
+ * left. */
+static void attempt_failed(struct dial *dial, enum dial_status failure)
+{
+    drop_attempt(dial);
+    if (dial->next < dial->answer.count)
+        try_addresses(dial);
+    else
+        finish(dial, failure);
+}
+
+static void on_attempt_event(void *context)
+{
+    struct dial *dial = context;
+    struct transport *transport = &dial->attempt->transport;
+    int code = 0;
+    socklen_t length = sizeof(code);
+    if (!transport->writable)
+        return;
+    if (getsockopt(transport->fd, SOL_SOCKET, SO_ERROR, &code, &length) != 0)
+        code = errno;
+    if (code == 0) {
+        deadline_end(dial->worker->deadlines, &dial->deadline);
+        finish(dial, DIAL_CONNECTED);
+    } else {
+        attempt_failed(dial, status_of_errno(code));
+    }
+    if (dial->status != DIAL_RUNNING)
+        dial->wake(dial->context);
+}
+
+static void on_attempt_timeout(struct deadline *deadline, enum deadline_kind kind)
+{
+    struct dial *dial = (struct dial *)(void *)((char *)deadline - offsetof(struct dial, deadline));
+    (void)kind;
+    attempt_failed(dial, DIAL_TIMEOUT);
+    if (dial->status != DIAL_RUNNING)
+        dial->wake(dial->context);
+}
+
+/* -1: errno says why. */
+static int open_socket(const struct ip *ip)
+{
+    const int on = 1;
+    int family = ip->family == 4 ? AF_INET : AF_INET6;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    return fd;
+}
+
+/* DIAL_RUNNING: an attempt is under way. */
+static enum dial_status connect_to(struct dial *dial, const struct ip *ip)
+{
+    struct worker *worker = dial->worker;
+    struct sockaddr_storage address;
+    socklen_t length = ip_to_sockaddr(ip, dial->port, &address);
+    int fd = open_socket(ip);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && upstream_pool_shrink(&worker->upstreams))
+        fd = open_socket(ip);
+    if (fd < 0)
+        return status_of_errno(errno);
+    metrics_add(worker->metrics, METRIC_UPSTREAMS_DIALLED, 1);
+    if (connect(fd, (const struct sockaddr *)&address, length) != 0 && errno != EINPROGRESS) {
+        enum dial_status failure = status_of_errno(errno);
+        close(fd);
+        return failure;
+    }
+    dial->attempt =
+        upstream_new(worker->base, fd, ip, dial->port, worker->metrics, on_attempt_event, dial);
+    if (dial->attempt == NULL)
+        return DIAL_OUT_OF_DESCRIPTORS;
+    deadline_start(worker->deadlines, &dial->deadline, DEADLINE_DIAL);
+    return DIAL_RUNNING;
+}
+
+static bool is_prohibited(struct dial *dial, const struct ip *ip)
+{
+    const char *refusal = address_guard_refuses(dial->worker->guard, ip, dial->port);
+    if (refusal == NULL)
+        return false;
+    dial->prohibited = refusal;
+    dial->prohibited_ip = *ip;
+    return true;
+}
+
+/* Goes through the addresses until an attempt is under way or none is left. */
+static void try_addresses(struct dial *dial)
+{
+    while (dial->next < dial->answer.count) {
+        const struct ip *ip = &dial->answer.addresses[dial->next++];
+        if (is_prohibited(dial, ip))
+            continue;
+        enum dial_status status = connect_to(dial, ip);
+        if (status == DIAL_RUNNING)
+            return;
+        dial->failure = status;
+    }
+    finish(dial, dial->failure);
+}
+
+static void take_answer(struct dial *dial)
+{
+    switch (dial->answer.status) {
+    case RESOLVER_OK:
+        try_addresses(dial);
+        return;
+    case RESOLVER_NOT_FOUND:
+        finish(dial, DIAL_NAME_NOT_FOUND);
+        return;
+    case RESOLVER_TIMEOUT:
+        finish(dial, DIAL_NAME_TIMEOUT);
+        return;
+    case RESOLVER_FAILED:
+        finish(dial, DIAL_NAME_FAILED);
+        return;
+    }
+}
+
+static void on_answer(void *context, const struct resolver_answer *answer)
+{
+    struct dial *dial = context;
+    dial->query = NULL;
+    dial->answer = *answer;
+    take_answer(dial);
+    if (dial->status != DIAL_RUNNING)
+        dial->wake(dial->context);
+}
+
+static void answer_from_literal(struct dial *dial, const struct host *host)
+{
+    struct ip *ip = &dial->answer.addresses[0];
+    *ip = (struct ip){.family = host->kind == HOST_IPV4 ? 4 : 6};
+    memcpy(ip->bytes, host->address, sizeof(ip->bytes));
+    dial->answer.status = RESOLVER_OK;
+    dial->answer.count = 1;
+}
+
+void dial_start(struct dial *dial, struct worker *worker, const struct tenant *tenant,
+                const struct target *target, dial_callback *wake, void *context)
+{
+    *dial = (struct dial){.worker = worker,
+                          .wake = wake,
+                          .context = context,
+                          .status = DIAL_RUNNING,
+                          .failure = DIAL_PROHIBITED,
+                          .port = target->port,
+                          .started = clock_nanoseconds()};
+    deadlines_set_callback(worker->deadlines, DEADLINE_DIAL, on_attempt_timeout);
+    if (target->host.kind != HOST_NAME)
+        answer_from_literal(dial, &target->host);
+    else
+        dial->query = resolver_lookup(worker->resolver, tenant->key, host_span(&target->host),
+                                      on_answer, dial, &dial->answer);
+    if (dial->query == NULL)
+        take_answer(dial);
+}
+
+struct upstream *dial_take(struct dial *dial, upstream_callback *wake, void *context)
+{
+    struct upstream *upstream = dial->attempt;
+    dial->attempt = NULL;
+    upstream->wake = wake;
+    upstream->context = context;
+    return upstream;
+}
+
+void dial_cancel(struct dial *dial)
+{
+    if (dial->query != NULL)
+        resolver_cancel(dial->query);
+    dial->query = NULL;
+    if (dial->attempt != NULL)
+        drop_attempt(dial);
+}

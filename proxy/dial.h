@@ -1,0 +1,60 @@
+/*
+ * From a target to a connected upstream: resolve, guard each address, connect,
+ * the next address on failure. The address that was guarded is the one that is
+ * dialled; nothing is looked up twice.
+ */
+#ifndef SALLYPORT_PROXY_DIAL_H
+#define SALLYPORT_PROXY_DIAL_H
+
+#include "policy/target.h"
+#include "proxy/resolver.h"
+#include "proxy/upstream.h"
+
+struct worker;
+
+enum dial_status {
+    DIAL_RUNNING,
+    DIAL_CONNECTED,
+    DIAL_NAME_NOT_FOUND,
+    DIAL_NAME_TIMEOUT,
+    DIAL_NAME_FAILED,
+    DIAL_PROHIBITED, /* every address is one that is never dialled */
+    DIAL_REFUSED,
+    DIAL_TIMEOUT,
+    DIAL_UNREACHABLE,
+    DIAL_OUT_OF_DESCRIPTORS,
+};
+
+typedef void dial_callback(void *context);
+
+struct dial {
+    struct worker *worker;
+    dial_callback *wake;
+    void *context;
+    enum dial_status status;
+    uint16_t port;
+    struct resolver_query *query;
+    struct resolver_answer answer;
+    size_t next;              /* index of the address to try next */
+    enum dial_status failure; /* of the address tried last; what is said when none is left */
+    struct upstream *attempt;
+    struct deadline deadline;
+    uint64_t started;
+    const char *prohibited; /* what the refused address is, in words; NULL: none was refused */
+    struct ip prohibited_ip;
+};
+
+/*
+ * Begins. When `status` is still DIAL_RUNNING on return, WAKE is called from the
+ * loop once it is not.
+ */
+void dial_start(struct dial *dial, struct worker *worker, const struct tenant *tenant,
+                const struct target *target, dial_callback *wake, void *context);
+
+/* DIAL_CONNECTED: the connection, now the caller's, woken by WAKE from now on. */
+struct upstream *dial_take(struct dial *dial, upstream_callback *wake, void *context);
+
+/* Ends whatever still runs; harmless after the end, and on a zeroed one. */
+void dial_cancel(struct dial *dial);
+
+#endif

@@ -1,0 +1,303 @@
+#include "proxy/listener.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "proxy/session.h"
+#include "proxy/worker.h"
+
+#define BACKLOG            4096
+#define ACCEPTS_A_TURN     64
+#define PAUSE_MICROSECONDS 100000 /* without descriptors: until accepting is tried again */
+
+/* ---- binding (main thread) ---------------------------------------------------- */
+
+static bool fail(const struct listener_configuration *listener, const char *file, const char *what,
+                 struct error *error)
+{
+    error_set_at(error, file, listener->at, "cannot %s %s: %s", what, listener->text,
+                 strerror(errno));
+    return false;
+}
+
+/* TCP_NODELAY and keepalive are inherited by what is accepted. */
+static int open_ip_socket(const struct listener_configuration *listener, uint16_t port)
+{
+    const int on = 1;
+    struct sockaddr_storage address;
+    socklen_t length = ip_to_sockaddr(&listener->ip, port, &address);
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (listener->ip.family == 6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    if (bind(fd, (const struct sockaddr *)&address, length) == 0)
+        return fd;
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return -1;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    struct ip ip;
+    uint16_t port = 0;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) == 0)
+        ip_from_sockaddr((const struct sockaddr *)&address, &ip, &port);
+    return port;
+}
+
+/*
+ * SO_REUSEPORT would let a second proxy share the port in silence. So the port is
+ * asked for once without it: if that fails, somebody is there.
+ */
+static bool port_is_free(const struct listener_configuration *listener)
+{
+    const int on = 1;
+    struct sockaddr_storage address;
+    socklen_t length = ip_to_sockaddr(&listener->ip, listener->port, &address);
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (listener->ip.family == 6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    bool is_free = bind(fd, (const struct sockaddr *)&address, length) == 0;
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return is_free;
+}
+
+static bool open_ip_listener(struct listener_socket *socket, size_t workers)
+{
+    const struct listener_configuration *listener = socket->configuration;
+    socket->port = listener->port;
+    if (listener->port != 0 && !port_is_free(listener))
+        return false;
+    for (size_t i = 0; i < workers; i++) {
+        socket->fds[i] = open_ip_socket(listener, socket->port);
+        if (socket->fds[i] < 0 || listen(socket->fds[i], BACKLOG) != 0)
+            return false;
+        socket->port = port_of(socket->fds[i]);
+    }
+    return true;
+}
+
+/* A socket file that nobody answers on is a leftover of a process that was killed. */
+static bool remove_stale_socket(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    bool answered = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+    int reason = errno;
+    close(fd);
+    if (answered) {
+        errno = EADDRINUSE;
+        return false;
+    }
+    return reason == ENOENT || (reason == ECONNREFUSED && unlink(address->sun_path) == 0);
+}
+
+static bool open_unix_listener(struct listener_socket *socket_, size_t workers)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = socket_->configuration->unix_path;
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    if (!remove_stale_socket(&address))
+        return false;
+    socket_->fds[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (socket_->fds[0] < 0 ||
+        bind(socket_->fds[0], (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+        listen(socket_->fds[0], BACKLOG) != 0)
+        return false;
+    for (size_t i = 1; i < workers; i++)
+        socket_->fds[i] = socket_->fds[0];
+    return true;
+}
+
+static bool open_listener(struct listener_socket *socket,
+                          const struct listener_configuration *listener, size_t workers,
+                          const char *file, struct error *error)
+{
+    socket->configuration = listener;
+    socket->fds = malloc(workers * sizeof(*socket->fds));
+    if (socket->fds == NULL) {
+        errno = ENOMEM;
+        return fail(listener, file, "listen on", error);
+    }
+    for (size_t i = 0; i < workers; i++)
+        socket->fds[i] = -1;
+    if (listener->certificate != NULL) {
+        socket->tls = tls_context_new_server(listener->certificate, listener->key, error);
+        if (socket->tls == NULL)
+            return false;
+    }
+    bool opened = listener->unix_path != NULL ? open_unix_listener(socket, workers)
+                                              : open_ip_listener(socket, workers);
+    return opened || fail(listener, file, "listen on", error);
+}
+
+bool listener_sockets_open(struct listener_sockets *sockets,
+                           const struct configuration *configuration, size_t workers,
+                           struct error *error)
+{
+    *sockets = (struct listener_sockets){.workers = workers};
+    sockets->items = calloc(configuration->listener_count, sizeof(*sockets->items));
+    if (sockets->items == NULL) {
+        error_set(error, "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < configuration->listener_count; i++) {
+        sockets->count++;
+        if (!open_listener(&sockets->items[i], &configuration->listeners[i], workers,
+                           configuration->file, error)) {
+            listener_sockets_close(sockets);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void close_listener(struct listener_socket *socket, size_t workers)
+{
+    const char *unix_path = socket->configuration->unix_path;
+    size_t own = unix_path != NULL ? 1 : workers;
+    for (size_t i = 0; i < own && socket->fds != NULL; i++) {
+        if (socket->fds[i] < 0)
+            continue;
+        close(socket->fds[i]);
+        if (unix_path != NULL)
+            unlink(unix_path);
+    }
+    free(socket->fds);
+    tls_context_free(socket->tls);
+}
+
+void listener_sockets_close(struct listener_sockets *sockets)
+{
+    for (size_t i = 0; i < sockets->count; i++)
+        close_listener(&sockets->items[i], sockets->workers);
+    free(sockets->items);
+    *sockets = (struct listener_sockets){.items = NULL};
+}
+
+/* ---- accepting (a worker) -------------------------------------------------------- */
+
+static void enable(struct listener_set *set, bool on)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (on)
+            event_add(set->items[i].accept_event, NULL);
+        else
+            event_del(set->items[i].accept_event);
+    }
+}
+
+/* A backlog that is not accepted makes no noise: better than a loop that spins on EMFILE. */
+static void pause_accepting(struct worker *worker)
+{
+    const struct timeval pause = {.tv_usec = PAUSE_MICROSECONDS};
+    metrics_add(worker->metrics, METRIC_ACCEPT_PAUSES, 1);
+    upstream_pool_shrink(&worker->upstreams);
+    enable(&worker->listeners, false);
+    event_add(worker->listeners.resume_timer, &pause);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *context)
+{
+    struct worker *worker = context;
+    (void)fd;
+    (void)what;
+    if (!worker->draining)
+        enable(&worker->listeners, true);
+}
+
+/* False: nothing (more) to accept now. */
+static bool accept_one(struct listener *listener)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof(peer);
+    memset(&peer, 0, sizeof(peer));
+    int fd = accept4(listener->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        session_start(listener->worker, listener, fd, (const struct sockaddr *)&peer);
+        return true;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        pause_accepting(listener->worker);
+    return errno == EINTR || errno == ECONNABORTED;
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+        if (!accept_one(context))
+            return;
+    }
+}
+
+static bool start_listener(struct listener *listener, struct worker *worker,
+                           const struct listener_socket *socket)
+{
+    listener->worker = worker;
+    listener->socket = socket;
+    listener->fd = socket->fds[worker->index];
+    listener->accept_event =
+        event_new(worker->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
+    return listener->accept_event != NULL && event_add(listener->accept_event, NULL) == 0;
+}
+
+bool listener_set_start(struct listener_set *set, struct worker *worker,
+                        const struct listener_sockets *sockets)
+{
+    set->items = calloc(sockets->count, sizeof(*set->items));
+    set->resume_timer = evtimer_new(worker->base, on_resume, worker);
+    if (set->items == NULL || set->resume_timer == NULL)
+        return false;
+    for (size_t i = 0; i < sockets->count; i++) {
+        set->count++;
+        if (!start_listener(&set->items[i], worker, &sockets->items[i]))
+            return false;
+    }
+    return true;
+}
+
+void listener_set_stop(struct listener_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        on_acceptable(-1, 0, &set->items[i]);
+    enable(set, false);
+    event_del(set->resume_timer);
+}
+
+void listener_set_clear(struct listener_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->items[i].accept_event != NULL)
+            event_free(set->items[i].accept_event);
+    }
+    if (set->resume_timer != NULL)
+        event_free(set->resume_timer);
+    free(set->items);
+    *set = (struct listener_set){.items = NULL};
+}

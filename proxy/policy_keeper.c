@@ -1,0 +1,90 @@
+#include "proxy/policy_keeper.h"
+
+#include "policy/policy_directory.h"
+
+static struct snapshot *load(const struct policy_keeper *keeper, struct error *error)
+{
+    const struct policy_options options = {.plain_http = keeper->configuration->plain_http};
+    return policy_directory_load(keeper->configuration->policy_path, &options, keeper->snapshot,
+                                 error);
+}
+
+static void put_in_force(struct policy_keeper *keeper, struct snapshot *snapshot)
+{
+    if (keeper->snapshot != NULL)
+        snapshot_unref(keeper->snapshot);
+    keeper->snapshot = snapshot;
+    keeper->loaded_at = time(NULL);
+    keeper->stale = false;
+}
+
+bool policy_keeper_load(struct policy_keeper *keeper, struct error *error)
+{
+    struct snapshot *snapshot = load(keeper, error);
+    if (snapshot == NULL)
+        return false;
+    put_in_force(keeper, snapshot);
+    return true;
+}
+
+static void keep_old(struct policy_keeper *keeper)
+{
+    char words[sizeof(keeper->error.file) + sizeof(keeper->error.message) + 32];
+    error_format(&keeper->error, words, sizeof(words));
+    keeper->stale = true;
+    keeper->failed_reloads++;
+    log_queue_event(keeper->log, "policy_rejected", span_of(words),
+                    snapshot_revision(keeper->snapshot));
+    fprintf(stderr, "sallyport: policy not reloaded, the old one stays: %s\n", words);
+}
+
+void policy_keeper_reload(struct policy_keeper *keeper)
+{
+    struct snapshot *snapshot = load(keeper, &keeper->error);
+    if (snapshot == NULL) {
+        keep_old(keeper);
+        return;
+    }
+    keeper->reloads++;
+    put_in_force(keeper, snapshot);
+    for (size_t i = 0; i < keeper->worker_count; i++)
+        worker_set_snapshot(keeper->workers[i], snapshot);
+    log_queue_event(keeper->log, "policy_loaded", span_of(keeper->configuration->policy_path),
+                    snapshot_revision(snapshot));
+}
+
+void policy_keeper_write_trouble(const struct policy_keeper *keeper, struct text *out)
+{
+    char words[sizeof(keeper->error.file) + sizeof(keeper->error.message) + 32];
+    if (!keeper->stale)
+        return;
+    error_format(&keeper->error, words, sizeof(words));
+    text_add_string(out, "policy: the files do not load, the old policy is in force: ");
+    text_add_string(out, words);
+    text_add_char(out, '\n');
+}
+
+void policy_keeper_write_metrics(const struct policy_keeper *keeper, struct text *out)
+{
+    text_add_format(
+        out,
+        "# HELP sallyport_policy_info The policy in force.\n"
+        "# TYPE sallyport_policy_info gauge\n"
+        "sallyport_policy_info{revision=\"%s\"} 1\n"
+        "# HELP sallyport_policy_age_seconds Time since the policy in force was loaded.\n"
+        "# TYPE sallyport_policy_age_seconds gauge\n"
+        "sallyport_policy_age_seconds %lld\n",
+        snapshot_revision(keeper->snapshot), (long long)(time(NULL) - keeper->loaded_at));
+    text_add_format(out,
+                    "# HELP sallyport_policy_apps Apps times environments in the policy in force.\n"
+                    "# TYPE sallyport_policy_apps gauge\n"
+                    "sallyport_policy_apps %zu\n",
+                    snapshot_count(keeper->snapshot));
+    text_add_format(out,
+                    "# HELP sallyport_policy_reloads_total Reloads of the policy, by result.\n"
+                    "# TYPE sallyport_policy_reloads_total counter\n"
+                    "sallyport_policy_reloads_total{result=\"loaded\"} %llu\n"
+                    "sallyport_policy_reloads_total{result=\"rejected\"} %llu\n",
+                    (unsigned long long)keeper->reloads,
+                    (unsigned long long)keeper->failed_reloads);
+}

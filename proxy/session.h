@@ -1,0 +1,182 @@
+/*
+ * A session is one client's connection, and the order in which its requests are
+ * served:
+ *
+ *   accept ─ identify ─ read head ─ name the target ─ decide ─ resolve, guard, dial ─
+ *   read ClientHello ─ relay ─ log
+ *
+ * That order is a chain of stages: one small function each, which does its part
+ * and names the next (`session->stage`). A stage that must wait returns
+ * PROGRESS_WAIT and is called again on the next event. session.c holds the stages
+ * up to a connected upstream; then forward.c (absolute-form) or tunnel.c (CONNECT
+ * and WebSocket) go on; answer.c says no; session_log.c writes it down.
+ *
+ * A session lives for the whole connection and is small. What only a request
+ * needs is in its exchange, made with the request's head and freed when the
+ * exchange ends or its tunnel opens.
+ */
+#ifndef SALLYPORT_PROXY_SESSION_H
+#define SALLYPORT_PROXY_SESSION_H
+
+#include "proxy/body_relay.h"
+#include "proxy/dial.h"
+#include "proxy/listener.h"
+#include "proxy/worker.h"
+
+enum progress {
+    PROGRESS_ON,   /* go on with session->stage */
+    PROGRESS_WAIT, /* an event, a deadline or a resume will call again */
+    PROGRESS_END,  /* the connection is over */
+};
+
+struct session;
+typedef enum progress session_stage(struct session *session);
+
+/* What is written down when the exchange ends. */
+struct session_record {
+    char id[DECISION_ID_SIZE]; /* "": no decision was logged, so no close record is due */
+    unsigned status;           /* sent to the client */
+    const char *outcome;       /* of the answer under way; static */
+    uint64_t started;          /* nanoseconds, monotonic: when the head was whole */
+    uint64_t bytes_up;
+    uint64_t bytes_down;
+    struct ip upstream_ip; /* family 0: none was dialled */
+    uint16_t upstream_port;
+};
+
+struct exchange {
+    struct http_request request; /* spans point into session->input until the head is consumed */
+    char method[33];
+    bool is_connect;
+    bool has_target;
+    struct target target;
+    struct span path_and_query; /* as the request's spans */
+    struct snapshot *snapshot;  /* own reference: what `decision` points into */
+    struct decision decision;
+    enum mode mode;
+    bool keep_alive; /* the client's connection goes on after this exchange */
+
+    struct dial dial;
+    struct upstream *upstream;
+    bool retried; /* a kept connection turned out stale: this is the second try */
+
+    struct outbox to_client;   /* heads and answers */
+    struct outbox to_upstream; /* the request's head; kept whole for a retry */
+    struct body_relay up;
+    struct body_relay down;
+    bool request_sent;    /* head and body are out */
+    bool request_aborted; /* the upstream takes no more of it; its response may still come */
+    bool response_begun;  /* the final response's head has gone to the client's outbox */
+    bool upstream_keep_alive;
+    unsigned interim_count;
+    size_t response_searched; /* bytes of the upstream's input known not to hold a head's end */
+    const char *problem;      /* what is wrong with the response; static */
+};
+
+struct tunnel {
+    struct upstream *upstream;
+    struct relay up;
+    struct relay down;
+    bool up_ended;
+    bool down_ended;
+};
+
+struct session {
+    TAILQ_ENTRY(session) link;       /* in worker->sessions */
+    TAILQ_ENTRY(session) queue_link; /* in worker->resumed or ->log_waiters */
+    struct session_list *queue;      /* NULL: in neither */
+    struct worker *worker;
+    const struct listener *listener;
+    session_stage *stage;
+    struct transport client;
+    struct ip client_ip; /* family 0: a unix socket */
+    uint16_t client_port;
+    struct deadline deadline;
+    struct buffer input;         /* came from the client, not used up yet */
+    size_t head_searched;        /* bytes of input known not to hold a head's end */
+    const struct tenant *tenant; /* NULL: not known yet */
+    struct exchange *exchange;   /* NULL: between requests, or a tunnel */
+    struct tunnel *tunnel;       /* NULL: not a tunnel */
+    size_t linger_left;          /* bytes still read past before closing */
+    struct session_record record;
+};
+
+/* Serves a connection just accepted (FD is taken over, non-blocking). PEER may be a unix address.
+ */
+void session_start(struct worker *worker, const struct listener *listener, int fd,
+                   const struct sockaddr *peer);
+
+/* Goes through the stages as far as they can go; frees the session when they have ended. */
+void session_run(struct session *session);
+
+/* The worker drains: ends the session if it is between requests, else lets it finish. */
+void session_drain(struct session *session);
+
+/* Ends it now, whatever it does. OUTCOME goes to the log. */
+void session_abort(struct session *session, const char *outcome);
+
+/* Tells the worker's deadlines whom to call. */
+void session_set_deadline_callbacks(struct worker *worker);
+
+/* --- stages that other files begin with ---------------------------------- */
+
+session_stage session_next_request;  /* the exchange is over and logged: wait for another */
+session_stage forward_begin;         /* absolute-form: the upstream is connected */
+session_stage tunnel_begin;          /* CONNECT: the upstream is connected */
+session_stage tunnel_begin_upgraded; /* 101 has been sent: what follows is not HTTP */
+
+/* Looks for an upstream connection: from the pool, else by dialling. */
+session_stage session_reach;
+
+/* --- answer.c ------------------------------------------------------------- */
+
+/* The policy says no, and why. */
+enum progress answer_denial(struct session *session, enum reason reason, struct span detail);
+
+/* The request cannot be understood or is not served here; the connection closes. */
+enum progress answer_malformed(struct session *session, unsigned status, const char *problem);
+
+/* Credentials are missing or wrong: 407. */
+enum progress answer_unauthenticated(struct session *session);
+
+/*
+ * Something failed on the way to the upstream or at it. ERROR is an RFC 9209
+ * error type ("dns_error", "connection_refused", …) and the log's outcome.
+ */
+enum progress answer_failure(struct session *session, unsigned status, const char *error,
+                             const char *detail);
+
+/* --- session_log.c -------------------------------------------------------- */
+
+/* Logs and counts a decision; makes the exchange's id with the first one. */
+void session_log_decision(struct session *session, enum verdict verdict, enum reason reason,
+                          const char *detail);
+
+/* Logs the end of the exchange, once; nothing if no decision was logged. */
+void session_log_close(struct session *session, const char *outcome);
+
+/* --- session.c, for the other files --------------------------------------- */
+
+/* An exchange for a head that could not be read. False: memory is out. */
+bool session_begin_exchange(struct session *session);
+
+/* The request's head leaves the input: its spans are no longer valid. Does nothing the second time.
+ */
+void session_consume_head(struct session *session);
+
+/* Our side has ended; what the client still sends is read past, then the connection closes. */
+session_stage session_linger;
+
+/* Frees the exchange with all that it still holds; RESET its upstream. */
+void session_free_exchange(struct session *session, bool reset);
+void session_free_tunnel(struct session *session, bool reset);
+
+/* Reads more of the client's bytes into session->input (at most MAXIMUM in all). */
+enum transport_result session_read_input(struct session *session, size_t maximum);
+
+static inline bool session_enforces(const struct session *session)
+{
+    return session->exchange->mode == MODE_ENFORCE;
+}
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * What a session writes down: a decision when it is made, a close when the
+ * exchange ends. Both carry the same id.
+ */
+#include "proxy/clock.h"
+#include "proxy/session.h"
+
+static struct span format_client(const struct session *session, char buffer[IP_TEXT_SIZE])
+{
+    if (session->client_ip.family == 0)
+        return SPAN("unix");
+    ip_format_with_port(&session->client_ip, session->client_port, buffer);
+    return span_of(buffer);
+}
+
+static struct subject subject_of(const struct session *session)
+{
+    const struct span none = {"", 0};
+    if (session->tenant == NULL)
+        return (struct subject){none, none, none};
+    return session->tenant->subject;
+}
+
+/* The parts of RECORD that come from the request, as far as it was understood. */
+static void add_request(struct decision_record *record, const struct exchange *exchange)
+{
+    record->method = span_of(exchange->method);
+    record->mode = exchange->mode;
+    if (exchange->has_target) {
+        record->scheme = scheme_name(exchange->target.scheme);
+        record->host = host_span(&exchange->target.host);
+        record->port = exchange->target.port;
+    }
+    if (exchange->snapshot != NULL)
+        record->policy = snapshot_revision(exchange->snapshot);
+    if (exchange->decision.has_rule)
+        record->rule = &exchange->decision.rule;
+}
+
+void session_log_decision(struct session *session, enum verdict verdict, enum reason reason,
+                          const char *detail)
+{
+    struct worker *worker = session->worker;
+    const struct subject subject = subject_of(session);
+    char client[IP_TEXT_SIZE];
+    if (session->record.id[0] == '\0')
+        log_queue_make_id(worker->log, session->record.id);
+    struct decision_record record = {
+        .id = session->record.id,
+        .app = subject.app,
+        .environment = subject.environment,
+        .installation = subject.installation,
+        .client = format_client(session, client),
+        .method = {"", 0},
+        .host = {"", 0},
+        .verdict = verdict,
+        .reason = reason,
+        .detail = detail,
+        .mode = worker->configuration->mode,
+        .policy = snapshot_revision(worker->snapshot),
+    };
+    if (session->exchange != NULL)
+        add_request(&record, session->exchange);
+    log_queue_decision(worker->log, &record);
+    metrics_count_decision(worker->metrics, subject.app, subject.environment, verdict, reason);
+}
+
+void session_log_close(struct session *session, const char *outcome)
+{
+    struct worker *worker = session->worker;
+    struct session_record *record = &session->record;
+    const struct subject subject = subject_of(session);
+    char upstream[IP_TEXT_SIZE] = "";
+    if (record->id[0] == '\0')
+        return;
+    if (record->upstream_ip.family != 0)
+        ip_format_with_port(&record->upstream_ip, record->upstream_port, upstream);
+    const struct close_record line = {
+        .id = record->id,
+        .app = subject.app,
+        .environment = subject.environment,
+        .installation = subject.installation,
+        .upstream = span_of(upstream),
+        .status = record->status,
+        .bytes_up = record->bytes_up,
+        .bytes_down = record->bytes_down,
+        .duration_ns = clock_nanoseconds() - record->started,
+        .outcome = outcome,
+    };
+    log_queue_close(worker->log, &line);
+    metrics_add(worker->metrics, METRIC_BYTES_UP, record->bytes_up);
+    metrics_add(worker->metrics, METRIC_BYTES_DOWN, record->bytes_down);
+    metrics_observe(worker->metrics, HISTOGRAM_EXCHANGE_SECONDS, line.duration_ns);
+    record->id[0] = '\0';
+}

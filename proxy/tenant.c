@@ -1,0 +1,71 @@
+#include "proxy/tenant.h"
+
+#include <stdlib.h>
+
+static size_t bucket_of(const struct subject *subject)
+{
+    const struct span parts[] = {subject->app, subject->environment, subject->installation};
+    uint32_t hash = 2166136261U; /* FNV-1a */
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        for (size_t j = 0; j < parts[i].length; j++)
+            hash = (hash ^ (unsigned char)parts[i].data[j]) * 16777619U;
+        hash = (hash ^ '/') * 16777619U;
+    }
+    return hash % (sizeof(((struct tenants *)NULL)->buckets) / sizeof(struct tenant *));
+}
+
+static bool is_tenant_of(const struct tenant *tenant, const struct subject *subject)
+{
+    return span_equal(tenant->subject.app, subject->app) &&
+           span_equal(tenant->subject.environment, subject->environment) &&
+           span_equal(tenant->subject.installation, subject->installation);
+}
+
+static struct tenant *tenant_new(const struct subject *subject)
+{
+    size_t app = subject->app.length, environment = subject->environment.length;
+    struct text key;
+    text_init(&key, 1024);
+    text_add(&key, subject->app);
+    text_add_char(&key, '/');
+    text_add(&key, subject->environment);
+    text_add_char(&key, '/');
+    text_add(&key, subject->installation);
+    struct tenant *tenant = key.overflow ? NULL : calloc(1, sizeof(*tenant));
+    if (tenant == NULL) {
+        text_clear(&key);
+        return NULL;
+    }
+    tenant->key = text_span(&key);
+    tenant->subject.app = span_slice(tenant->key, 0, app);
+    tenant->subject.environment = span_slice(tenant->key, app + 1, environment);
+    tenant->subject.installation = span_after(tenant->key, app + environment + 2);
+    return tenant;
+}
+
+struct tenant *tenants_find(struct tenants *tenants, const struct subject *subject)
+{
+    struct tenant **bucket = &tenants->buckets[bucket_of(subject)];
+    for (struct tenant *tenant = *bucket; tenant != NULL; tenant = tenant->next) {
+        if (is_tenant_of(tenant, subject))
+            return tenant;
+    }
+    struct tenant *tenant = tenant_new(subject);
+    if (tenant == NULL)
+        return NULL;
+    tenant->next = *bucket;
+    *bucket = tenant;
+    return tenant;
+}
+
+void tenants_clear(struct tenants *tenants)
+{
+    for (size_t i = 0; i < sizeof(tenants->buckets) / sizeof(tenants->buckets[0]); i++) {
+        while (tenants->buckets[i] != NULL) {
+            struct tenant *tenant = tenants->buckets[i];
+            tenants->buckets[i] = tenant->next;
+            free((void *)(uintptr_t)tenant->key.data); /* made by text_init in tenant_new */
+            free(tenant);
+        }
+    }
+}

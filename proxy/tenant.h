@@ -1,0 +1,26 @@
+/*
+ * A tenant is one (app, environment, installation) as a worker knows it: what
+ * connections, cached names and counters are kept apart by. Tenants are made
+ * once and live as long as their worker; how many there can be is bounded by
+ * the configuration and the credentials, never by what a client sends.
+ */
+#ifndef SALLYPORT_PROXY_TENANT_H
+#define SALLYPORT_PROXY_TENANT_H
+
+#include "policy/decision.h"
+
+struct tenant {
+    struct subject subject;
+    struct span key; /* "app/environment/installation" */
+    struct tenant *next;
+};
+
+struct tenants {
+    struct tenant *buckets[1024];
+};
+
+/* NULL: memory is out. */
+struct tenant *tenants_find(struct tenants *tenants, const struct subject *subject);
+void tenants_clear(struct tenants *tenants);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * One connection as a stream of bytes, plain or TLS, on a worker's loop.
+ *
+ * The one trick: a descriptor is registered once, edge-triggered, for its whole
+ * life, and what the edges said is remembered in `readable` and `writable`. So
+ * no epoll change is ever paid between accept and close, and no call is made
+ * that could only answer "try again".
+ */
+#ifndef SALLYPORT_PROXY_TRANSPORT_H
+#define SALLYPORT_PROXY_TRANSPORT_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "certs/tls.h"
+
+enum transport_result {
+    TRANSPORT_OK,
+    TRANSPORT_AGAIN,  /* an event will tell when it is worth trying again */
+    TRANSPORT_END,    /* the peer has ended its side */
+    TRANSPORT_FAILED, /* reset, truncated, broken; only closing is left */
+};
+
+struct transport {
+    int fd; /* -1: closed */
+    bool readable;
+    bool writable;
+    bool peer_closed;       /* the peer's FIN was seen; bytes before it may still wait */
+    struct tls_stream *tls; /* NULL: plain; owned */
+    struct event event;
+};
+
+/*
+ * Takes FD over (non-blocking already) and registers it: CALLBACK(fd, what, OWNER)
+ * on each edge, whose first act is transport_note. False: FD is closed, the
+ * transport too.
+ */
+bool transport_open(struct transport *transport, struct event_base *base, int fd,
+                    event_callback_fn callback, void *owner);
+
+/* Makes the server's side of TLS out of a plain transport. False: memory is out. */
+bool transport_start_tls(struct transport *transport, struct tls_context *context);
+
+/* TLS: the handshake, TRANSPORT_OK when it is done. */
+enum transport_result transport_handshake(struct transport *transport);
+
+/* Remembers what an event said. */
+void transport_note(struct transport *transport, short what);
+
+/* At most SIZE (> 0) bytes; *count of them when TRANSPORT_OK. */
+enum transport_result transport_read(struct transport *transport, void *bytes, size_t size,
+                                     size_t *count);
+enum transport_result transport_write(struct transport *transport, const void *bytes, size_t size,
+                                      size_t *count);
+
+/* Ends our side; reading goes on. */
+void transport_shutdown(struct transport *transport);
+
+/* True when the connection is known to be broken already (reset); takes no byte. */
+bool transport_is_broken(const struct transport *transport);
+
+/* Closes; harmless on a closed one. RESET: with a RST, so that the peer sees a failure, not an end.
+ */
+void transport_close(struct transport *transport, bool reset);
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * CONNECT: the 200, the look at the ClientHello, then bytes both ways. Until the
+ * hello has been judged, no byte of the client's goes upstream (interface.md,
+ * `sni`). A WebSocket upgrade ends in the same relay.
+ */
+#include <stdlib.h>
+
+#include "proxy/client_hello.h"
+#include "proxy/session.h"
+
+#define HELLO_BYTES_MAXIMUM ((size_t)64 * 1024)
+
+static session_stage stage_send_established;
+static session_stage stage_read_hello;
+static session_stage stage_begin_relay;
+static session_stage stage_relay;
+
+enum progress tunnel_begin(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    session_consume_head(session);
+    session->record.status = 200;
+    text_add_string(&exchange->to_client.text, "HTTP/1.1 200 Connection established\r\n\r\n");
+    session->stage = stage_send_established;
+    return PROGRESS_ON;
+}
+
+static bool wants_hello(const struct session *session)
+{
+    return session->worker->configuration->sni == SNI_ENFORCE && !session->exchange->decision.plain;
+}
+
+static enum progress stage_send_established(struct session *session)
+{
+    switch (outbox_flush(&session->exchange->to_client, &session->client)) {
+    case TRANSPORT_OK:
+        break;
+    case TRANSPORT_AGAIN:
+        return PROGRESS_WAIT;
+    case TRANSPORT_END:
+    case TRANSPORT_FAILED:
+        session_log_close(session, "client_reset");
+        return PROGRESS_END;
+    }
+    session->stage = stage_begin_relay;
+    if (wants_hello(session)) {
+        deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_HELLO);
+        session->stage = stage_read_hello;
+    }
+    return PROGRESS_ON;
+}
+
+/* ---- the ClientHello ------------------------------------------------------------ */
+
+static bool names_the_target(const struct client_hello *hello, const struct target *target)
+{
+    struct host host;
+    struct error error;
+    const struct span name = {hello->server_name, hello->server_name_length};
+    return host_parse(name, &host, &error) &&
+           span_equal(host_span(&host), host_span(&target->host));
+}
+
+/* REASON_DECLARED: nothing speaks against it. */
+static enum reason judge_hello(const struct client_hello *hello, const struct target *target)
+{
+    if (hello->has_ech)
+        return REASON_ECH;
+    if (!hello->has_server_name)
+        return target->host.kind == HOST_NAME ? REASON_SNI_MISSING : REASON_DECLARED;
+    return names_the_target(hello, target) ? REASON_DECLARED : REASON_SNI_MISMATCH;
+}
+
+static const char *words_for(enum reason reason, const struct client_hello *hello)
+{
+    switch (reason) {
+    case REASON_ECH:
+        return "the ClientHello hides its server name (ECH); turn it off in the client";
+    case REASON_SNI_MISSING:
+        return "the ClientHello names no server; the client must send SNI";
+    case REASON_SNI_MISMATCH:
+        return "the ClientHello names another server than CONNECT did";
+    default:
+        return hello->problem;
+    }
+}
+
+/* 200 has been said: all that is left is to close, and to write down why. */
+static enum progress refuse_hello(struct session *session, enum reason reason, const char *words)
+{
+    session_log_decision(session, VERDICT_DENY, reason, words);
+    if (!session_enforces(session)) {
+        session->stage = stage_begin_relay;
+        return PROGRESS_ON;
+    }
+    session_log_close(session, "denied");
+    return session_linger(session);
+}
+
+static enum progress stage_read_hello(struct session *session)
+{
+    struct client_hello hello;
+    for (;;) {
+        enum client_hello_result found = client_hello_parse(buffer_span(&session->input), &hello);
+        if (found == CLIENT_HELLO_NOT_TLS)
+            return refuse_hello(session, REASON_NOT_TLS, hello.problem);
+        if (found == CLIENT_HELLO_DONE)
+            break;
+        enum transport_result result = session_read_input(session, HELLO_BYTES_MAXIMUM);
+        if (result == TRANSPORT_AGAIN)
+            return PROGRESS_WAIT;
+        if (result != TRANSPORT_OK) {
+            session_log_close(session, result == TRANSPORT_END ? "ok" : "client_reset");
+            return PROGRESS_END;
+        }
+    }
+    enum reason reason = judge_hello(&hello, &session->exchange->target);
+    if (reason != REASON_DECLARED)
+        return refuse_hello(session, reason, words_for(reason, &hello));
+    session->stage = stage_begin_relay;
+    return PROGRESS_ON;
+}
+
+/* ---- the relay --------------------------------------------------------------------- */
+
+void session_free_tunnel(struct session *session, bool reset)
+{
+    struct tunnel *tunnel = session->tunnel;
+    struct worker *worker = session->worker;
+    if (tunnel == NULL)
+        return;
+    relay_clear(&tunnel->up, worker->lender);
+    relay_clear(&tunnel->down, worker->lender);
+    upstream_free(tunnel->upstream, reset);
+    metrics_subtract(worker->metrics, METRIC_TUNNELS_OPEN, 1);
+    free(tunnel);
+    session->tunnel = NULL;
+}
+
+/* What only the request needed is given back; what came already goes first. */
+static enum progress stage_begin_relay(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct tunnel *tunnel = calloc(1, sizeof(*tunnel));
+    if (tunnel == NULL)
+        return PROGRESS_END;
+    relay_init(&tunnel->up, RELAY_NO_LIMIT);
+    relay_init(&tunnel->down, RELAY_NO_LIMIT);
+    tunnel->upstream = session->exchange->upstream;
+    session->exchange->upstream = NULL;
+    session->tunnel = tunnel;
+    metrics_add(worker->metrics, METRIC_TUNNELS_OPEN, 1);
+    if (!relay_preload(&tunnel->up, buffer_span(&session->input)) ||
+        !relay_preload(&tunnel->down, buffer_span(&tunnel->upstream->input)))
+        return PROGRESS_END;
+    buffer_clear(&session->input);
+    buffer_clear(&tunnel->upstream->input);
+    session_free_exchange(session, false);
+    deadline_start(worker->deadlines, &session->deadline, DEADLINE_IDLE);
+    session->stage = stage_relay;
+    return PROGRESS_ON;
+}
+
+enum progress tunnel_begin_upgraded(struct session *session)
+{
+    switch (outbox_flush(&session->exchange->to_client, &session->client)) {
+    case TRANSPORT_OK:
+        session->stage = stage_begin_relay;
+        return PROGRESS_ON;
+    case TRANSPORT_AGAIN:
+        return PROGRESS_WAIT;
+    case TRANSPORT_END:
+    case TRANSPORT_FAILED:
+        break;
+    }
+    session_log_close(session, "client_reset");
+    return PROGRESS_END;
+}
+
+/* One direction's turn; an end that has been handed on is handed on as an end. */
+static enum relay_result turn(struct relay *relay, bool *ended, struct transport *from,
+                              struct transport *to, struct relay_lender *lender, uint64_t *moved)
+{
+    if (*ended)
+        return RELAY_DONE;
+    enum relay_result result = relay_turn(relay, from, to, lender, moved);
+    if (result == RELAY_DONE) {
+        transport_shutdown(to);
+        *ended = true;
+    }
+    return result;
+}
+
+static enum progress break_off(struct session *session, const char *outcome)
+{
+    session_log_close(session, outcome);
+    session_free_tunnel(session, true);
+    transport_close(&session->client, true);
+    return PROGRESS_END;
+}
+
+static enum progress stage_relay(struct session *session)
+{
+    struct worker *worker = session->worker;
+    struct tunnel *tunnel = session->tunnel;
+    struct session_record *record = &session->record;
+    struct transport *client = &session->client, *upstream = &tunnel->upstream->transport;
+    const uint64_t moved = record->bytes_up + record->bytes_down;
+
+    enum relay_result up =
+        turn(&tunnel->up, &tunnel->up_ended, client, upstream, worker->lender, &record->bytes_up);
+    enum relay_result down = turn(&tunnel->down, &tunnel->down_ended, upstream, client,
+                                  worker->lender, &record->bytes_down);
+    if (up == RELAY_FROM_FAILED || down == RELAY_TO_FAILED)
+        return break_off(session, "client_reset");
+    if (up == RELAY_TO_FAILED || down == RELAY_FROM_FAILED)
+        return break_off(session, "upstream_reset");
+    if (up == RELAY_DONE && down == RELAY_DONE) {
+        session_log_close(session, "ok");
+        return PROGRESS_END;
+    }
+    if (up == RELAY_YIELD || down == RELAY_YIELD)
+        worker_resume_later(worker, session);
+    if (moved != record->bytes_up + record->bytes_down)
+        deadline_touch(worker->deadlines, &session->deadline);
+    return PROGRESS_WAIT;
+}

@@ -1,0 +1,272 @@
+#include "proxy/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "proxy/session.h"
+
+#define LOG_RETRY_MICROSECONDS 20000 /* how often sessions that wait for the log look again */
+
+/* ---- sessions that wait ---------------------------------------------------------- */
+
+static void enqueue(struct session_list *list, struct session *session)
+{
+    if (session->queue != NULL)
+        return;
+    session->queue = list;
+    TAILQ_INSERT_TAIL(list, session, queue_link);
+}
+
+/* Runs those that are in the list now; one that comes back waits for the next time. */
+static void run_all(struct session_list *list)
+{
+    const struct session *last = TAILQ_LAST(list, session_list);
+    struct session *session = NULL;
+    while (last != NULL && session != last) {
+        session = TAILQ_FIRST(list);
+        bool is_last = session == last;
+        TAILQ_REMOVE(list, session, queue_link);
+        session->queue = NULL;
+        session_run(session);
+        if (is_last)
+            return;
+    }
+}
+
+static void on_resume_timer(evutil_socket_t fd, short what, void *context)
+{
+    struct worker *worker = context;
+    (void)fd;
+    (void)what;
+    run_all(&worker->resumed);
+}
+
+void worker_resume_later(struct worker *worker, struct session *session)
+{
+    const struct timeval at_once = {0, 0};
+    if (TAILQ_EMPTY(&worker->resumed))
+        event_add(worker->resume_timer, &at_once);
+    enqueue(&worker->resumed, session);
+}
+
+static void arm_log_timer(struct worker *worker)
+{
+    const struct timeval interval = {.tv_usec = LOG_RETRY_MICROSECONDS};
+    if (!event_pending(worker->log_timer, EV_TIMEOUT, NULL))
+        event_add(worker->log_timer, &interval);
+}
+
+static void on_log_timer(evutil_socket_t fd, short what, void *context)
+{
+    struct worker *worker = context;
+    (void)fd;
+    (void)what;
+    if (log_queue_has_room(worker->log))
+        run_all(&worker->log_waiters);
+    if (!TAILQ_EMPTY(&worker->log_waiters))
+        arm_log_timer(worker);
+}
+
+void worker_wait_for_log(struct worker *worker, struct session *session)
+{
+    enqueue(&worker->log_waiters, session);
+    arm_log_timer(worker);
+}
+
+/* ---- orders from the main thread ---------------------------------------------------- */
+
+static void drain(struct worker *worker)
+{
+    struct session *session, *next;
+    if (worker->draining)
+        return;
+    listener_set_stop(&worker->listeners);
+    worker->draining = true;
+    for (session = TAILQ_FIRST(&worker->sessions); session != NULL; session = next) {
+        next = TAILQ_NEXT(session, link);
+        session_drain(session);
+    }
+    worker_note_session_end(worker);
+}
+
+void worker_note_session_end(struct worker *worker)
+{
+    if (worker->draining && worker->session_count == 0)
+        event_base_loopbreak(worker->base);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *context)
+{
+    struct worker *worker = context;
+    uint64_t count;
+    (void)what;
+    if (read(fd, &count, sizeof(count)) < 0)
+        return;
+    struct snapshot *snapshot = atomic_exchange(&worker->next_snapshot, NULL);
+    if (snapshot != NULL) {
+        snapshot_unref(worker->snapshot);
+        worker->snapshot = snapshot;
+    }
+    switch (atomic_load(&worker->order)) {
+    case WORKER_DRAIN:
+        drain(worker);
+        break;
+    case WORKER_STOP:
+        event_base_loopbreak(worker->base);
+        break;
+    default:
+        break;
+    }
+}
+
+/* An eventfd takes 2^64 - 1 wake-ups before it is full: the write cannot fail. */
+static void wake(int fd)
+{
+    const uint64_t one = 1;
+    ssize_t written = write(fd, &one, sizeof(one));
+    (void)written;
+}
+
+void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot)
+{
+    struct snapshot *unseen = atomic_exchange(&worker->next_snapshot, snapshot_ref(snapshot));
+    if (unseen != NULL)
+        snapshot_unref(unseen);
+    wake(worker->wake_fd);
+}
+
+void worker_give_order(struct worker *worker, enum worker_order order)
+{
+    atomic_store(&worker->order, (int)order);
+    wake(worker->wake_fd);
+}
+
+/* ---- life ------------------------------------------------------------------------------ */
+
+/* No locks: only the worker's own thread touches its base. */
+static struct event_base *new_base(void)
+{
+    struct event_config *options = event_config_new();
+    if (options == NULL)
+        return NULL;
+    event_config_set_flag(options, EVENT_BASE_FLAG_NOLOCK);
+    event_config_require_features(options, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
+    struct event_base *base = event_base_new_with_config(options);
+    event_config_free(options);
+    return base;
+}
+
+static bool make_events(struct worker *worker)
+{
+    worker->resume_timer = evtimer_new(worker->base, on_resume_timer, worker);
+    worker->log_timer = evtimer_new(worker->base, on_log_timer, worker);
+    worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (worker->resume_timer == NULL || worker->log_timer == NULL || worker->wake_fd < 0)
+        return false;
+    worker->wake_event =
+        event_new(worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake, worker);
+    return worker->wake_event != NULL && event_add(worker->wake_event, NULL) == 0;
+}
+
+static bool make_parts(struct worker *worker, const struct listener_sockets *sockets,
+                       struct error *error)
+{
+    error_set(error, "out of memory");
+    worker->base = new_base();
+    if (worker->base == NULL || !make_events(worker))
+        return false;
+    worker->lender = calloc(1, sizeof(*worker->lender));
+    worker->deadlines = deadlines_new(worker->base, worker->configuration);
+    if (worker->lender == NULL || worker->deadlines == NULL)
+        return false;
+    session_set_deadline_callbacks(worker);
+    upstream_pool_init(&worker->upstreams, worker->deadlines);
+    worker->resolver = resolver_new(worker->base, worker->configuration, worker->metrics, error);
+    return worker->resolver != NULL && listener_set_start(&worker->listeners, worker, sockets);
+}
+
+struct worker *worker_new(size_t index, const struct worker_shared *shared,
+                          const struct listener_sockets *sockets, struct snapshot *snapshot,
+                          struct metrics *metrics, struct log_queue *log, struct error *error)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    worker->index = index;
+    worker->configuration = shared->configuration;
+    worker->guard = shared->guard;
+    worker->done_fd = shared->done_fd;
+    worker->metrics = metrics;
+    worker->log = log;
+    worker->snapshot = snapshot_ref(snapshot);
+    worker->wake_fd = -1;
+    TAILQ_INIT(&worker->sessions);
+    TAILQ_INIT(&worker->resumed);
+    TAILQ_INIT(&worker->log_waiters);
+    TAILQ_INIT(&worker->upstreams.idle);
+    if (make_parts(worker, sockets, error))
+        return worker;
+    worker_free(worker);
+    return NULL;
+}
+
+static void *run(void *context)
+{
+    struct worker *worker = context;
+    event_base_dispatch(worker->base);
+    while (!TAILQ_EMPTY(&worker->sessions))
+        session_abort(TAILQ_FIRST(&worker->sessions), "shutdown");
+    wake(worker->done_fd);
+    return NULL;
+}
+
+bool worker_start(struct worker *worker, struct error *error)
+{
+    int code = pthread_create(&worker->thread, NULL, run, worker);
+    if (code != 0)
+        error_set(error, "cannot start a worker: %s", strerror(code));
+    return code == 0;
+}
+
+void worker_join(struct worker *worker)
+{
+    pthread_join(worker->thread, NULL);
+}
+
+static void free_event(struct event *event)
+{
+    if (event != NULL)
+        event_free(event);
+}
+
+void worker_free(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    listener_set_clear(&worker->listeners);
+    if (worker->deadlines != NULL)
+        upstream_pool_clear(&worker->upstreams);
+    resolver_free(worker->resolver);
+    deadlines_free(worker->deadlines);
+    tenants_clear(&worker->tenants);
+    if (worker->lender != NULL)
+        pipe_pool_clear(&worker->lender->pipes);
+    free(worker->lender);
+    free_event(worker->wake_event);
+    free_event(worker->resume_timer);
+    free_event(worker->log_timer);
+    if (worker->base != NULL)
+        event_base_free(worker->base);
+    if (worker->wake_fd >= 0)
+        close(worker->wake_fd);
+    struct snapshot *unseen = atomic_exchange(&worker->next_snapshot, NULL);
+    if (unseen != NULL)
+        snapshot_unref(unseen);
+    snapshot_unref(worker->snapshot);
+    free(worker);
+}
