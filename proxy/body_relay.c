@@ -1,3 +1,7 @@
+/*
+ * A raw body is a relay with a limit. A chunked one is read into the sender's
+ * input, decoded, written anew into the outbox, and sent before more is read.
+ */
 #include "proxy/body_relay.h"
 
 #define INPUT_MAXIMUM ((size_t)64 * 1024)

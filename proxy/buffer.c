@@ -1,3 +1,4 @@
+/* Memory is taken with the first byte and given back, wiped, with the last. */
 #include "proxy/buffer.h"
 
 #include <stdlib.h>

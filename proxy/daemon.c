@@ -1,3 +1,8 @@
+/*
+ * Order is all there is to this file: what is read, opened and started before
+ * what, and how it ends. A daemon is filled from the top down; whatever was
+ * reached is given back by free_parts.
+ */
 #include "proxy/daemon.h"
 
 #include <errno.h>
@@ -13,6 +18,7 @@
 #include "proxy/admin.h"
 #include "proxy/policy_keeper.h"
 #include "proxy/policy_watch.h"
+#include "proxy/status.h"
 #include "proxy/worker.h"
 
 #define WATCH_DEBOUNCE_MILLISECONDS 100
@@ -40,44 +46,8 @@ struct daemon {
     struct event *done_event;
     struct event *drain_timer;
     int done_fd;
-    bool stopping;
+    struct status status; /* what the admin pages show of all this */
 };
-
-/* ---- the admin pages ------------------------------------------------------------ */
-
-static void write_trouble(void *context, struct text *out)
-{
-    const struct daemon *daemon = context;
-    const char *log_trouble = decision_log_trouble(daemon->log);
-    policy_keeper_write_trouble(&daemon->policy, out);
-    if (log_trouble[0] != '\0') {
-        text_add_string(out, "log: ");
-        text_add_string(out, log_trouble);
-        text_add_char(out, '\n');
-    }
-    if (daemon->stopping)
-        text_add_string(out, "draining\n");
-}
-
-static void write_metrics(void *context, struct text *out)
-{
-    const struct daemon *daemon = context;
-    uint64_t made, written;
-    metrics_write(daemon->metrics, daemon->worker_count, out);
-    policy_keeper_write_metrics(&daemon->policy, out);
-    decision_log_counts(daemon->log, &made, &written);
-    text_add_format(out,
-                    "# HELP sallyport_log_records_total Decision log records, by state.\n"
-                    "# TYPE sallyport_log_records_total counter\n"
-                    "sallyport_log_records_total{state=\"made\"} %llu\n"
-                    "sallyport_log_records_total{state=\"written\"} %llu\n",
-                    (unsigned long long)made, (unsigned long long)written);
-    text_add_format(out,
-                    "# HELP sallyport_build_info The program.\n"
-                    "# TYPE sallyport_build_info gauge\n"
-                    "sallyport_build_info{version=\"%s\"} 1\n",
-                    SALLYPORT_VERSION);
-}
 
 /* ---- signals and the end ------------------------------------------------------------ */
 
@@ -100,11 +70,11 @@ static void stop(struct daemon *daemon)
     const uint32_t drain = daemon->configuration->timeout_drain;
     const struct timeval interval = {.tv_sec = drain / 1000,
                                      .tv_usec = (suseconds_t)(drain % 1000) * 1000};
-    if (daemon->stopping) {
+    if (daemon->status.stopping) {
         give_all(daemon, WORKER_STOP);
         return;
     }
-    daemon->stopping = true;
+    daemon->status.stopping = true;
     fprintf(stderr, "sallyport: stopping; what runs has %u s to finish\n", drain / 1000);
     event_add(daemon->drain_timer, &interval);
     give_all(daemon, WORKER_DRAIN);
@@ -143,7 +113,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
 static void on_policy_changed(void *context)
 {
     struct daemon *daemon = context;
-    if (!daemon->stopping)
+    if (!daemon->status.stopping)
         policy_keeper_reload(&daemon->policy);
 }
 
@@ -229,8 +199,9 @@ static bool make_guard(struct daemon *daemon, struct error *error)
 
 static bool make_admin(struct daemon *daemon, struct error *error)
 {
-    const struct admin_source source = {
-        .context = daemon, .write_trouble = write_trouble, .write_metrics = write_metrics};
+    const struct admin_source source = {.context = &daemon->status,
+                                        .write_trouble = status_write_trouble,
+                                        .write_metrics = status_write_metrics};
     if (!daemon->configuration->has_admin)
         return true;
     daemon->admin = admin_new(daemon->base, daemon->configuration, &source, error);
@@ -266,6 +237,9 @@ static bool make_tables(struct daemon *daemon, struct error *error)
         if (daemon->metrics[i] == NULL)
             return fail_with_errno(error, "start");
     }
+    daemon->status.metrics = daemon->metrics;
+    daemon->status.worker_count = daemon->worker_count;
+    daemon->status.policy = &daemon->policy;
     return true;
 }
 
@@ -277,6 +251,7 @@ static bool open_log(struct daemon *daemon, struct error *error)
     if (daemon->log == NULL)
         return false;
     daemon->policy.log = decision_log_queue(daemon->log, daemon->worker_count);
+    daemon->status.log = daemon->log;
     return true;
 }
 

@@ -1,3 +1,7 @@
+/*
+ * A queue a kind of wait, each in the order in which its waits began; the head's
+ * due time is the timer's.
+ */
 #include "proxy/deadline.h"
 
 #include <stdlib.h>

@@ -1,3 +1,7 @@
+/*
+ * One attempt at a time, in the resolver's order. Whoever is told (`wake`) reads
+ * `status`; nobody is told from within dial_start.
+ */
 #include "proxy/dial.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/*
+ * Binding is the main thread's part, accepting a worker's. A port is bound once a
+ * worker, and the kernel deals the connections out.
+ */
 #include "proxy/listener.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Loading happens on the main thread; the workers go on deciding by what they have. */
 #include "proxy/policy_keeper.h"
 
 #include "policy/policy_directory.h"

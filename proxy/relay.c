@@ -1,3 +1,7 @@
+/*
+ * The loop is: hand on what is held, then take more, by copy or by splice. Every
+ * helper answers RELAY_DONE for "go on"; anything else is the turn's answer.
+ */
 #include "proxy/relay.h"
 
 #include <errno.h>

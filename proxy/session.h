@@ -7,9 +7,10 @@
  *
  * That order is a chain of stages: one small function each, which does its part
  * and names the next (`session->stage`). A stage that must wait returns
- * PROGRESS_WAIT and is called again on the next event. session.c holds the stages
- * up to a connected upstream; then forward.c (absolute-form) or tunnel.c (CONNECT
- * and WebSocket) go on; answer.c says no; session_log.c writes it down.
+ * PROGRESS_WAIT and is called again on the next event. The files follow the order:
+ * session_head.c, session_decide.c, session_reach.c, then forward.c (absolute-form)
+ * or tunnel.c (CONNECT and WebSocket); answer.c says no, session_log.c writes it
+ * down, and session.c is the connection's life around them.
  *
  * A session lives for the whole connection and is small. What only a request
  * needs is in its exchange, made with the request's head and freed when the
@@ -106,6 +107,9 @@ struct session {
 void session_start(struct worker *worker, const struct listener *listener, int fd,
                    const struct sockaddr *peer);
 
+/* session_run, as what wakes an upstream or a dial. CONTEXT is the session. */
+void session_wake(void *context);
+
 /* Goes through the stages as far as they can go; frees the session when they have ended. */
 void session_run(struct session *session);
 
@@ -118,15 +122,16 @@ void session_abort(struct session *session, const char *outcome);
 /* Tells the worker's deadlines whom to call. */
 void session_set_deadline_callbacks(struct worker *worker);
 
-/* --- stages that other files begin with ---------------------------------- */
+/* --- stages by which one file hands over to another ------------------------ */
 
-session_stage session_next_request;  /* the exchange is over and logged: wait for another */
+session_stage session_tls_handshake; /* session_head.c: a TLS listener's connection begins */
+session_stage session_read_head;     /* session_head.c */
+session_stage session_next_request;  /* session_head.c: the exchange is over and logged */
+session_stage session_admit;         /* session_decide.c: the head is whole */
+session_stage session_reach;         /* session_reach.c: an upstream connection, kept or dialled */
 session_stage forward_begin;         /* absolute-form: the upstream is connected */
 session_stage tunnel_begin;          /* CONNECT: the upstream is connected */
 session_stage tunnel_begin_upgraded; /* 101 has been sent: what follows is not HTTP */
-
-/* Looks for an upstream connection: from the pool, else by dialling. */
-session_stage session_reach;
 
 /* --- answer.c ------------------------------------------------------------- */
 

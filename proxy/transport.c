@@ -1,3 +1,7 @@
+/*
+ * Readiness lives here alone: an edge sets a flag, "try again" clears it, and
+ * nothing else touches either.
+ */
 #include "proxy/transport.h"
 
 #include <errno.h>

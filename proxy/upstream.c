@@ -1,3 +1,7 @@
+/*
+ * An upstream always has somebody to wake: a dial, then its session, then the
+ * pool it idles in.
+ */
 #include "proxy/upstream.h"
 
 #include <stddef.h>

@@ -1,3 +1,7 @@
+/*
+ * A worker's loop and what wakes it besides sockets: orders from the main thread,
+ * sessions whose turn was over, sessions that wait for the log.
+ */
 #include "proxy/worker.h"
 
 #include <errno.h>

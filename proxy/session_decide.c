@@ -1,0 +1,132 @@
+/*
+ * From a whole head to a decision: room in the log, who asks, what is asked, and
+ * what the policy says to it. Nothing here reads from or writes to a connection.
+ */
+#include "proxy/clock.h"
+#include "proxy/identity.h"
+#include "proxy/session.h"
+
+static session_stage stage_identify;
+static session_stage stage_name_target;
+static session_stage stage_decide;
+
+/* No new decision while the log could not take its record: the client waits, it is not refused. */
+enum progress session_admit(struct session *session)
+{
+    if (!log_queue_has_room(session->worker->log)) {
+        if (session->client.readable && transport_is_broken(&session->client))
+            return PROGRESS_END;
+        deadline_end(session->worker->deadlines, &session->deadline);
+        worker_wait_for_log(session->worker, session);
+        return PROGRESS_WAIT;
+    }
+    deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_IDLE);
+    session->stage = stage_identify;
+    return PROGRESS_ON;
+}
+
+static enum progress stage_identify(struct session *session)
+{
+    const struct listener_configuration *listener = session->listener->socket->configuration;
+    if (listener->identity == IDENTITY_BASIC)
+        session->tenant = identity_of_request(&session->worker->tenants, listener->credentials,
+                                              &session->exchange->request);
+    if (session->tenant == NULL)
+        return answer_unauthenticated(session);
+    if (span_equal(session->tenant->subject.environment, SPAN("production")))
+        session->exchange->mode = MODE_ENFORCE;
+    session->stage = stage_name_target;
+    return PROGRESS_ON;
+}
+
+/* RFC 9112, section 3.2: a Host field that says another authority than the target is refused. */
+static const char *host_field_problem(const struct exchange *exchange)
+{
+    const struct http_request *request = &exchange->request;
+    const struct target *target = &exchange->target;
+    struct host host;
+    uint16_t port;
+    struct error error;
+    uint16_t default_port =
+        exchange->is_connect ? target->port : scheme_default_port(target->scheme);
+    if (!request->has_host)
+        return NULL;
+    if (!target_parse_authority(request->host, default_port, &host, &port, &error))
+        return "the Host field is not a valid authority";
+    if (port != target->port || !span_equal(host_span(&host), host_span(&target->host)))
+        return "the Host field names another authority than the request target";
+    return NULL;
+}
+
+static const char *form_problem(const struct http_request *request)
+{
+    if (span_starts_with(request->target, SPAN("/")))
+        return "origin-form request target; this is a forward proxy: send an absolute URL or "
+               "CONNECT host:port";
+    if (span_equal(request->target, SPAN("*")))
+        return "this proxy answers no OPTIONS * of its own; send an absolute URL";
+    return NULL;
+}
+
+static enum progress stage_name_target(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    const struct http_request *request = &exchange->request;
+    struct error error;
+    const char *problem = form_problem(request);
+    if (problem != NULL)
+        return answer_malformed(session, 400, problem);
+    if (span_equal(request->method, SPAN("TRACE")))
+        return answer_malformed(session, 405, "TRACE is not carried");
+    bool parsed = exchange->is_connect
+                      ? target_parse_connect(request->target, &exchange->target, &error)
+                      : target_parse_absolute(request->target, &exchange->target,
+                                              &exchange->path_and_query, &error);
+    if (!parsed)
+        return answer_malformed(session, 400, error.message);
+    exchange->has_target = true;
+    problem = host_field_problem(exchange);
+    if (problem != NULL)
+        return answer_malformed(session, 400, problem);
+    if (exchange->target.scheme == SCHEME_HTTPS || exchange->target.scheme == SCHEME_WSS)
+        return answer_malformed(session, 501,
+                                "https:// in absolute form is not carried; use CONNECT host:port");
+    session->stage = stage_decide;
+    return PROGRESS_ON;
+}
+
+/* A WebSocket handshake is an http request by its form; a declared ws:// address means it as well.
+ */
+static void decide_as_websocket(const struct exchange *exchange, const struct subject *subject,
+                                struct decision *decision)
+{
+    struct target target = exchange->target;
+    struct decision second;
+    target.scheme = SCHEME_WS;
+    decide(exchange->snapshot, subject, &target, &second);
+    if (second.verdict == VERDICT_ALLOW)
+        *decision = second;
+}
+
+static enum progress stage_decide(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    const struct subject *subject = &session->tenant->subject;
+    struct decision *decision = &exchange->decision;
+    uint64_t started = clock_nanoseconds();
+    exchange->snapshot = snapshot_ref(session->worker->snapshot);
+    decide(exchange->snapshot, subject, &exchange->target, decision);
+    if (decision->verdict != VERDICT_ALLOW && exchange->request.upgrade_websocket)
+        decide_as_websocket(exchange, subject, decision);
+    metrics_observe(session->worker->metrics, HISTOGRAM_DECISION_SECONDS,
+                    clock_nanoseconds() - started);
+    if (decision->verdict != VERDICT_ALLOW && session_enforces(session)) {
+        char storage[2048];
+        struct text detail;
+        text_init_fixed(&detail, storage, sizeof(storage));
+        decision_explain(decision, subject, &exchange->target, &detail);
+        return answer_denial(session, decision->reason, text_span(&detail));
+    }
+    session->stage = session_reach;
+    return PROGRESS_ON;
+}

@@ -1,0 +1,126 @@
+/*
+ * From an accepted connection, or from the end of the last exchange, to a whole
+ * request head.
+ */
+#include <stdlib.h>
+
+#include "proxy/clock.h"
+#include "proxy/session.h"
+
+enum progress session_tls_handshake(struct session *session)
+{
+    switch (transport_handshake(&session->client)) {
+    case TRANSPORT_OK:
+        session->stage = session_read_head;
+        return PROGRESS_ON;
+    case TRANSPORT_AGAIN:
+        return PROGRESS_WAIT;
+    case TRANSPORT_END:
+    case TRANSPORT_FAILED:
+        break;
+    }
+    return PROGRESS_END;
+}
+
+enum progress session_next_request(struct session *session)
+{
+    struct worker *worker = session->worker;
+    session_free_exchange(session, false);
+    session->record = (struct session_record){.id = ""};
+    session->head_searched = 0;
+    if (worker->draining)
+        return PROGRESS_END;
+    deadline_start(worker->deadlines, &session->deadline,
+                   session->input.length == 0 ? DEADLINE_KEEP_ALIVE : DEADLINE_HEAD);
+    session->stage = session_read_head;
+    return PROGRESS_ON;
+}
+
+enum transport_result session_read_input(struct session *session, size_t maximum)
+{
+    size_t room, count;
+    char *end = buffer_reserve(&session->input, maximum, &room);
+    if (end == NULL)
+        return TRANSPORT_FAILED;
+    enum transport_result result = transport_read(&session->client, end, room, &count);
+    if (result == TRANSPORT_OK)
+        buffer_commit(&session->input, count);
+    else if (session->input.length == 0)
+        buffer_clear(&session->input);
+    return result;
+}
+
+bool session_begin_exchange(struct session *session)
+{
+    struct exchange *exchange = calloc(1, sizeof(*exchange));
+    if (exchange == NULL)
+        return false;
+    outbox_init(&exchange->to_client);
+    outbox_init(&exchange->to_upstream);
+    exchange->mode = session->worker->configuration->mode;
+    session->exchange = exchange;
+    session->record.started = clock_nanoseconds();
+    return true;
+}
+
+void session_consume_head(struct session *session)
+{
+    struct http_request *request = &session->exchange->request;
+    if (request->length > 0)
+        buffer_consume(&session->input, request->length);
+    request->length = 0;
+}
+
+static enum progress take_head(struct session *session, const struct http_request *request)
+{
+    if (!session_begin_exchange(session))
+        return PROGRESS_END;
+    struct exchange *exchange = session->exchange;
+    exchange->request = *request;
+    memcpy(exchange->method, request->method.data, request->method.length);
+    exchange->is_connect = span_equal(request->method, SPAN("CONNECT"));
+    exchange->keep_alive = request->keep_alive;
+    session->stage = session_admit;
+    return PROGRESS_ON;
+}
+
+/* The end came before the head was whole: nobody is there to be answered, but it is logged. */
+static enum progress head_cut_short(struct session *session)
+{
+    if (session->input.length > 0) {
+        session_log_decision(session, VERDICT_DENY, REASON_INVALID_TARGET,
+                             "the connection ended within a request head");
+        session_log_close(session, "client_reset");
+    }
+    return PROGRESS_END;
+}
+
+/*
+ * The first bytes that come are parsed at once (mostly they are a whole head, and
+ * what is no HTTP is refused at once); after that the parser is asked again only
+ * when the head's end is there, so that a byte at a time costs no more than its look.
+ */
+enum progress session_read_head(struct session *session)
+{
+    struct http_request *request = &session->worker->request;
+    for (;;) {
+        struct span bytes = buffer_span(&session->input);
+        bool first_look = session->head_searched == 0;
+        if (bytes.length > session->head_searched &&
+            (http_head_find_end(bytes, session->head_searched) > 0 || first_look)) {
+            enum http_parse parse = http_request_parse(bytes, request);
+            if (parse == HTTP_DONE)
+                return take_head(session, request);
+            if (parse == HTTP_BAD)
+                return answer_malformed(session, request->status, request->problem);
+        }
+        session->head_searched = bytes.length;
+        enum transport_result result = session_read_input(session, HTTP_HEAD_MAXIMUM + 1);
+        if (result == TRANSPORT_AGAIN)
+            return PROGRESS_WAIT;
+        if (result != TRANSPORT_OK)
+            return head_cut_short(session);
+        if (session->deadline.kind != DEADLINE_HEAD)
+            deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_HEAD);
+    }
+}

@@ -1,0 +1,84 @@
+/*
+ * To a connected upstream: an idle connection of the same tenant if there is
+ * one, else a dial. An allowed decision is logged here, when it is known that the
+ * address may be dialled too.
+ */
+#include "proxy/session.h"
+
+static session_stage stage_dial;
+
+static enum progress upstream_reached(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    session->record.upstream_ip = exchange->upstream->ip;
+    session->record.upstream_port = exchange->upstream->port;
+    if (!exchange->retried)
+        session_log_decision(session, exchange->decision.verdict, exchange->decision.reason, NULL);
+    session->stage = exchange->is_connect ? tunnel_begin : forward_begin;
+    return PROGRESS_ON;
+}
+
+/* A pooled connection serves absolute-form only, and no second try: that one must be fresh. */
+enum progress session_reach(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    struct worker *worker = session->worker;
+    if (!exchange->is_connect && !exchange->retried && !exchange->request.upgrade_websocket)
+        exchange->upstream =
+            upstream_pool_take(&worker->upstreams, session->tenant, &exchange->target.host,
+                               exchange->target.port, session_wake, session);
+    if (exchange->upstream != NULL)
+        return upstream_reached(session);
+    dial_start(&exchange->dial, worker, session->tenant, &exchange->target, session_wake, session);
+    session->stage = stage_dial;
+    return PROGRESS_ON;
+}
+
+static enum progress dial_failed(struct session *session, const struct dial *dial)
+{
+    struct exchange *exchange = session->exchange;
+    if (dial->status == DIAL_PROHIBITED) {
+        char address[IP_TEXT_SIZE], storage[512];
+        struct text detail;
+        ip_format(&dial->prohibited_ip, address);
+        text_init_fixed(&detail, storage, sizeof(storage));
+        text_add_format(&detail,
+                        "%s leads to %s, which is prohibited (%s); only the proxy's configuration "
+                        "(network.allow_ranges) can permit it",
+                        exchange->target.host.text, address, dial->prohibited);
+        return answer_denial(session, REASON_ADDRESS_PROHIBITED, text_span(&detail));
+    }
+    session_log_decision(session, exchange->decision.verdict, exchange->decision.reason, NULL);
+    switch (dial->status) {
+    case DIAL_NAME_NOT_FOUND:
+        return answer_failure(session, 502, "dns_error", "the name does not exist");
+    case DIAL_NAME_TIMEOUT:
+        return answer_failure(session, 504, "dns_timeout", "the resolver did not answer in time");
+    case DIAL_NAME_FAILED:
+        return answer_failure(session, 502, "dns_error", "the resolver could not answer");
+    case DIAL_REFUSED:
+        return answer_failure(session, 502, "connection_refused",
+                              "the host refused the connection");
+    case DIAL_TIMEOUT:
+        return answer_failure(session, 504, "connection_timeout",
+                              "the host did not accept the connection in time");
+    case DIAL_OUT_OF_DESCRIPTORS:
+        return answer_failure(session, 503, "connection_limit_reached",
+                              "the proxy has no descriptors left; try again soon");
+    default:
+        return answer_failure(session, 502, "destination_ip_unroutable",
+                              "the host cannot be reached");
+    }
+}
+
+static enum progress stage_dial(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    struct dial *dial = &exchange->dial;
+    if (dial->status == DIAL_RUNNING)
+        return PROGRESS_WAIT;
+    if (dial->status != DIAL_CONNECTED)
+        return dial_failed(session, dial);
+    exchange->upstream = dial_take(dial, session_wake, session);
+    return upstream_reached(session);
+}
