@@ -1,0 +1,111 @@
+"""`sallyport lint`: what is wrong with a manifest, and where (forge.md section 2)."""
+import glob
+import json
+import os
+
+from harness import ROOT, Scenario, sallyport, write
+
+MANIFESTS = os.path.join(ROOT, "test", "policy", "data", "manifests")
+HEAD = "app:\n  id: ari:cloud:ecosystem::app/00000000-0000-4000-8000-000000000001\n"
+
+
+class Lint(Scenario):
+    def lint(self, backend, *options, more=""):
+        """Lints a manifest with these lines under fetch.backend (the first of them on line 7)."""
+        self.file = self.path("manifest.yml")
+        lines = "".join(f"        {line}\n" for line in backend)
+        write(self.file, HEAD + "permissions:\n  external:\n    fetch:\n      backend:\n" + lines + more)
+        return sallyport("lint", self.file, *options)
+
+    def findings(self, done):
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_finds_nothing_in_a_good_manifest(self):
+        done = self.lint(["- address: https://api.example.com"])
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_reads_the_manifests_in_the_wild_without_error(self):
+        for path in sorted(glob.glob(os.path.join(MANIFESTS, "*"))):
+            with self.subTest(os.path.basename(path)):
+                done = sallyport("lint", path)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def says(self, level, word, status, backend, line, more=""):
+        done = self.lint(backend, more=more)
+        self.assertEqual(done.returncode, status, done.stdout)
+        found = [text for text in done.stdout.splitlines()
+                 if f"manifest.yml:{line}:" in text and level in text and word in text]
+        self.assertTrue(found, done.stdout)
+
+    def test_calls_http_an_error(self):
+        self.says("error", "http", 1, ["- address: http://api.example.com"], 7)
+
+    def test_calls_an_unknown_scheme_an_error(self):
+        self.says("error", "gopher", 1, ["- address: https://ok.example.com",
+                                         "- address: gopher://api.example.com"], 8)
+
+    def test_calls_a_name_without_a_dot_an_error(self):
+        self.says("error", "localhost", 1, ["- address: https://localhost"], 7)
+
+    def test_calls_a_wildcard_inside_a_name_an_error(self):
+        self.says("error", "*", 1, ["- address: https://a.*.example.com"], 7)
+
+    def test_calls_an_unknown_remote_an_error(self):
+        self.says("error", "nowhere", 1, ["- remote: nowhere"], 7)
+
+    def test_calls_the_string_form_a_warning(self):
+        self.says("warning", "", 0, ["- https://api.example.com"], 7)
+
+    def test_calls_everything_a_warning(self):
+        self.says("warning", "*", 0, ['- address: "*"'], 7)
+
+    def test_calls_a_path_a_warning(self):
+        self.says("warning", "path", 0, ["- address: https://api.example.com/v1"], 7)
+
+    def test_calls_a_wildcard_over_a_public_suffix_a_warning(self):
+        self.says("warning", "co.uk", 0, ['- address: "*.co.uk"'], 7)
+
+    def test_calls_an_address_literal_a_warning(self):
+        self.says("warning", "203.0.113.9", 0, ["- address: https://203.0.113.9"], 7)
+
+    def test_notes_a_duplicate_with_both_lines(self):
+        done = self.lint(["- address: https://api.example.com", "- address: https://API.example.com"])
+        self.assertEqual(done.returncode, 0)
+        [line] = [text for text in done.stdout.splitlines() if "manifest.yml:8:" in text]
+        self.assertIn("note", line)
+        self.assertIn("7", line.split("manifest.yml:8:", 1)[1])
+
+    def test_as_json_has_a_finding_a_line(self):
+        done = self.lint(["- address: gopher://api.example.com", "- api.example.com"], "--format",
+                         "json")
+        self.assertEqual(done.returncode, 1)
+        found = self.findings(done)
+        self.assertGreaterEqual(len(found), 2)
+        for finding in found:
+            self.assertIn(finding["level"], ("error", "warning", "note"))
+            self.assertTrue(finding["file"].endswith("manifest.yml"))
+            self.assertIsInstance(finding["line"], int)
+            self.assertIsInstance(finding["column"], int)
+            self.assertTrue(finding["message"])
+
+    def test_of_several_files_tells_them_all(self):
+        first = self.lint(["- address: gopher://api.example.com"])
+        self.assertEqual(first.returncode, 1)
+        other = self.path("other.yml")
+        write(other, HEAD + "permissions: {external: {fetch: {backend: [gopher://x.example]}}}\n")
+        done = sallyport("lint", self.file, other)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("manifest.yml:7:", done.stdout)
+        self.assertIn("other.yml:3:", done.stdout)
+
+    def test_of_what_cannot_be_read_is_2(self):
+        broken = self.path("broken.yml")
+        write(broken, "permissions: [unclosed\n")
+        for path, word in [(self.path("missing.yml"), "missing.yml"), (broken, "broken.yml:")]:
+            with self.subTest(word):
+                done = sallyport("lint", path)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(word, done.stderr)
+
+    def test_without_a_file_is_2(self):
+        self.assertEqual(sallyport("lint").returncode, 2)
