@@ -64,7 +64,7 @@ static void add_to_index(struct snapshot *snapshot, uint32_t place)
     const struct app_policy *policy = snapshot->policies[place];
     uint32_t hash =
         hash_names(&snapshot->key, app_policy_app(policy), app_policy_environment(policy));
-    uint32_t at = trie_hash_home(hash, snapshot->index_size);
+    uint32_t at = trie_hash_bucket(hash, snapshot->index_size);
     while (snapshot->index[at].place != 0)
         at = at + 1 == snapshot->index_size ? 0 : at + 1;
     snapshot->index[at] = (struct index_slot){hash, place + 1};
@@ -178,7 +178,7 @@ const struct app_policy *snapshot_find(const struct snapshot *snapshot, struct s
                                        struct span environment)
 {
     uint32_t hash = hash_names(&snapshot->key, app, environment);
-    uint32_t at = trie_hash_home(hash, snapshot->index_size);
+    uint32_t at = trie_hash_bucket(hash, snapshot->index_size);
     while (snapshot->index[at].place != 0) {
         const struct index_slot *slot = &snapshot->index[at];
         if (slot->hash == hash &&

@@ -1,6 +1,6 @@
 /*
  * The search in a trie. All the target's suffixes are hashed first and their
- * slots asked for, then they are looked at from the most specific one on; the
+ * buckets asked for, then they are looked at from the most specific one on; the
  * first rule that covers the target ends the search.
  */
 #include "policy/trie.h"
@@ -12,8 +12,9 @@
 #define LABELS_MAXIMUM 127 /* of a host of 253 bytes */
 
 struct suffix {
-    uint32_t hash;
-    uint32_t start; /* in the host's text */
+    uint32_t bucket;
+    uint8_t start; /* in the host's text */
+    uint8_t tag;
 };
 
 /* What the search has found so far: the best record, and how well it fits. */
@@ -59,9 +60,11 @@ size_t trie_rule_count(const struct trie *trie)
 
 static void add_suffix(const struct trie *trie, struct suffix *suffix, uint64_t state, size_t start)
 {
-    suffix->hash = trie_hash_short(state);
-    suffix->start = (uint32_t)start;
-    __builtin_prefetch(&trie->slots[trie_hash_home(suffix->hash, trie->homes)]);
+    uint32_t hash = trie_hash_short(state);
+    suffix->bucket = trie_hash_bucket(hash, trie->buckets);
+    suffix->start = (uint8_t)start;
+    suffix->tag = trie_tag(hash);
+    __builtin_prefetch(&trie->directory[suffix->bucket]);
 }
 
 /*
@@ -91,33 +94,10 @@ static size_t list_suffixes(const struct trie *trie, const struct host *host,
     return count;
 }
 
-static bool node_is(const struct trie *trie, uint32_t offset, struct span suffix)
-{
-    const struct trie_record record = trie_record_at(trie, offset);
-    const char *text = (const char *)trie + offset + sizeof(record);
-    size_t host_at = record.behind ? record.text_length : record.host_at;
-    return span_equal((struct span){text + host_at, record.host_length}, suffix);
-}
-
-/* The first record of the node for SUFFIX, or 0. */
-static uint32_t find_node(const struct trie *trie, uint32_t hash, struct span suffix)
-{
-    const struct trie_slot *slot = &trie->slots[trie_hash_home(hash, trie->homes)];
-    while (slot->record != 0 && slot->hash < hash)
-        slot++;
-    for (; slot->record != 0 && slot->hash == hash; slot++) {
-        if (node_is(trie, slot->record, suffix))
-            return slot->record;
-    }
-    return 0;
-}
-
 /* How well a rule fits; EXACT: it stands at the target's own host, else at an ancestor. */
 static enum trie_match compare(const struct trie_record *record, const struct target *target,
                                bool exact)
 {
-    if (record->scheme == SCHEME_ANY)
-        return TRIE_MATCH;
     if (record->wildcard == exact)
         return TRIE_NO_HOST;
     if (target->scheme != SCHEME_TUNNEL && target->scheme != (enum scheme)record->scheme)
@@ -138,27 +118,52 @@ static bool search_is_over(const struct search *search)
     return search->plain || !search->trie->plain || search->target->scheme != SCHEME_TUNNEL;
 }
 
-/*
- * Weighs the rules of one node. EXACT: the node is the target's own host;
- * else it is an ancestor. NEAREST: a rule that does not cover it may be shown.
- */
-static void weigh_node(struct search *search, uint32_t offset, bool exact, bool nearest)
+/* A rule of the node that is being looked at. EXACT: the target's own; NEAREST: may be shown. */
+static void weigh(struct search *search, uint32_t offset, const struct trie_record *record,
+                  bool exact, bool nearest)
 {
-    struct trie_record record;
-    do {
-        record = trie_record_at(search->trie, offset);
-        enum trie_match match = compare(&record, search->target, exact);
-        bool better = match < search->match || (search->record == 0 && nearest);
-        if (better) {
-            search->match = match;
-            search->record = offset;
+    enum trie_match match = compare(record, search->target, exact);
+    if (match < search->match || (search->record == 0 && nearest)) {
+        search->match = match;
+        search->record = offset;
+    }
+    if (match == TRIE_MATCH)
+        search->plain = search->plain || record_is_plain(record);
+}
+
+static bool record_is_of(const struct trie *trie, uint32_t offset, const struct trie_record *record,
+                         struct span suffix)
+{
+    const char *text = (const char *)trie + offset + sizeof(*record);
+    size_t host_at = record->behind ? record->text_length : record->host_at;
+    return memcmp(text + host_at, suffix.data, suffix.length) == 0;
+}
+
+static void search_bucket(struct search *search, const struct suffix *suffix, bool nearest)
+{
+    const struct trie *trie = search->trie;
+    struct span name = span_after(host_span(&search->target->host), suffix->start);
+    uint32_t end = trie->directory[suffix->bucket + 1];
+    for (uint32_t at = trie->directory[suffix->bucket]; at < end;) {
+        const struct trie_record record = trie_record_at(trie, at);
+        if (record.tag == suffix->tag && record.host_length == name.length &&
+            record_is_of(trie, at, &record, name)) {
+            weigh(search, at, &record, suffix->start == 0, nearest);
+            if (search_is_over(search))
+                return;
         }
-        if (match == TRIE_MATCH)
-            search->plain = search->plain || record_is_plain(&record);
-        if (search_is_over(search))
-            return;
-        offset += trie_record_size(&record);
-    } while (!record.last);
+        at += trie_record_size(&record);
+    }
+}
+
+/* The buckets of all suffixes are fetched side by side before the first is read. */
+static void fetch_buckets(const struct trie *trie, const struct suffix *suffixes, size_t count)
+{
+    for (size_t i = count; i-- > 0;) {
+        const char *bucket = (const char *)trie + trie->directory[suffixes[i].bucket];
+        __builtin_prefetch(bucket);
+        __builtin_prefetch(bucket + TRIE_CACHE_LINE);
+    }
 }
 
 static void search_suffixes(struct search *search)
@@ -166,12 +171,18 @@ static void search_suffixes(struct search *search)
     const struct host *host = &search->target->host;
     struct suffix suffixes[LABELS_MAXIMUM];
     size_t count = list_suffixes(search->trie, host, suffixes);
-    for (size_t i = count; i-- > 0 && !search_is_over(search);) {
-        size_t start = suffixes[i].start;
-        uint32_t node =
-            find_node(search->trie, suffixes[i].hash, span_after(host_span(host), start));
-        if (node != 0)
-            weigh_node(search, node, start == 0, i >= 1 || host->kind != HOST_NAME);
+    fetch_buckets(search->trie, suffixes, count);
+    for (size_t i = count; i-- > 0 && !search_is_over(search);)
+        search_bucket(search, &suffixes[i], i >= 1 || host->kind != HOST_NAME);
+}
+
+/* "*" covers whatever is asked: the first one is as good as all. */
+static void search_everything(struct search *search)
+{
+    uint32_t at = search->trie->directory[search->trie->buckets];
+    if (at < search->trie->directory[search->trie->buckets + 1]) {
+        search->match = TRIE_MATCH;
+        search->record = at;
     }
 }
 
@@ -193,8 +204,8 @@ void trie_find(const struct trie *trie, const struct target *target, struct trie
 {
     struct search search = {.trie = trie, .target = target, .match = TRIE_NO_HOST};
     search_suffixes(&search);
-    if (search.match != TRIE_MATCH && trie->everything != 0)
-        weigh_node(&search, trie->everything, false, true);
+    if (search.match != TRIE_MATCH)
+        search_everything(&search);
     answer->match = search.match;
     answer->has_rule = search.record != 0;
     answer->plain = search.plain && target->scheme == SCHEME_TUNNEL;

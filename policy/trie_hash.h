@@ -56,16 +56,16 @@ static inline uint64_t trie_hash_label(const struct trie_hash_key *key, uint64_t
                           key->tail + 2 * label.length);
 }
 
-/* The 32 bits that slots are ordered by. */
+/* The 32 bits that a node is found by. */
 static inline uint32_t trie_hash_short(uint64_t state)
 {
     return (uint32_t)(state >> 32);
 }
 
-/* Spreads all HASHes over 0..HOMES-1, in order: a bigger hash never has a smaller home. */
-static inline uint32_t trie_hash_home(uint32_t hash, uint32_t homes)
+/* Spreads all HASHes evenly over 0..BUCKETS-1, by their upper bits. */
+static inline uint32_t trie_hash_bucket(uint32_t hash, uint32_t buckets)
 {
-    return (uint32_t)((uint64_t)hash * homes >> 32);
+    return (uint32_t)((uint64_t)hash * buckets >> 32);
 }
 
 #endif
