@@ -5,7 +5,6 @@
 #include "policy/lint.h"
 
 static const struct lint_rule rules[] = {
-    {LINT_RULE_UNREADABLE, FINDING_ERROR, "The file cannot be read, or is neither YAML nor JSON."},
     {"address", FINDING_ERROR, "An address is not one that can be declared."},
     {"already-covered", FINDING_NOTE, "Another entry of the list lets the same out."},
     {"app-id", FINDING_ERROR, "app.id is missing or malformed."},
@@ -32,6 +31,7 @@ static const struct lint_rule rules[] = {
     {"too-long", FINDING_ERROR, "A text is longer than any manifest needs."},
     {"unknown-key", FINDING_ERROR, "A key is not one that can stand here."},
     {"unknown-remote", FINDING_ERROR, "An entry names a remote that is not there."},
+    {LINT_RULE_UNREADABLE, FINDING_ERROR, "The file cannot be read, or is neither YAML nor JSON."},
     {"variable", FINDING_ERROR, "A variable is undeclared, unset or malformed."},
     {"wildcard-over-public-suffix", FINDING_WARNING, "A wildcard covers a public suffix."},
     {"wildcard-over-shared-host", FINDING_WARNING,

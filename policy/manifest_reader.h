@@ -14,7 +14,7 @@
 #include "policy/manifest.h"
 #include "policy/text.h"
 
-#define MANIFEST_STRING_MAXIMUM 4096 /* bytes of a string we read, variables replaced */
+#define MANIFEST_STRING_MAXIMUM 2048 /* bytes of a string we read, variables replaced */
 
 struct declared_variable {
     struct span name;
