@@ -45,10 +45,10 @@ static const struct http_field *next_field(const struct http_request *request, s
 static void check_same_fields(const struct http_request *first, const struct http_request *second)
 {
     size_t at_first = 0, at_second = 0;
-    const struct http_field *a, *b;
+    const struct http_field *a;
     do {
         a = next_field(first, &at_first);
-        b = next_field(second, &at_second);
+        const struct http_field *b = next_field(second, &at_second);
         require((a == NULL) == (b == NULL));
         require(a == NULL || (span_equal(a->name, b->name) && span_equal(a->value, b->value)));
     } while (a != NULL);
@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         require(request.length <= size && request.length > 0);
         struct span prefix = span_slice(given, 0, request.length - 1);
         require(http_request_parse(prefix, &shorter) == HTTP_MORE);
-        text_init(&text, 4 * HTTP_HEAD_MAXIMUM);
+        text_init(&text, 1 << 20);
         require(host_parse(SPAN("a.example"), &host, &error));
         http_request_write(&request, SPAN("/p?q"), &host, 81, 80, &text);
         require(!text.overflow);

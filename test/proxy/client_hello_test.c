@@ -36,13 +36,12 @@ static void add_number(struct buffer *buffer, size_t number, size_t width)
 /* "0a ff", blanks passed over. */
 static void add_hex(struct buffer *buffer, const char *hex)
 {
+    char digits[3] = {0};
     for (; *hex != '\0'; hex++) {
-        unsigned byte;
         if (*hex == ' ')
             continue;
-        ck_assert_int_eq(sscanf(hex, "%2x", &byte), 1);
-        add_number(buffer, byte, 1);
-        hex++;
+        memcpy(digits, hex++, 2);
+        add_number(buffer, strtoul(digits, NULL, 16), 1);
     }
 }
 

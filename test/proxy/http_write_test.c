@@ -14,7 +14,7 @@ static struct text out;
 
 static void out_begin(void)
 {
-    text_init(&out, 2 * HTTP_HEAD_MAXIMUM);
+    text_init(&out, 1 << 20);
 }
 
 static void out_end(void)
