@@ -25,10 +25,8 @@ static bool read_method(struct span part, struct http_request *request,
 static bool read_target(struct span part, struct http_request *request,
                         struct http_problem *problem)
 {
-    for (size_t i = 0; i < part.length; i++) {
-        if (!http_is_target_byte(part.data[i]))
-            return http_refuse(problem, 400, "a character that no request target may have");
-    }
+    if (http_count_bytes_of(part, HTTP_BYTE_TARGET) < part.length)
+        return http_refuse(problem, 400, "a character that no request target may have");
     if (part.length > HTTP_TARGET_MAXIMUM)
         return http_refuse(problem, 414, "the request target is too long");
     request->target = part;

@@ -8,22 +8,18 @@
 #include "proxy/http_syntax.h"
 
 enum {
-    TEXT = 1,
-    TARGET = 2,
-    TOKEN = 4,
-
-    n = 0,                     /* never */
-    x = TEXT,                  /* in a line, but in no target and no token */
-    g = TEXT | TARGET,         /* in a target, no token */
-    k = TEXT | TOKEN,          /* in a token, no target */
-    a = TEXT | TARGET | TOKEN, /* anywhere */
+    n = 0,                    /* never */
+    x = HTTP_BYTE_TEXT,       /* in a line, but in no target and no token */
+    g = x | HTTP_BYTE_TARGET, /* in a target, no token */
+    k = x | HTTP_BYTE_TOKEN,  /* in a token, no target */
+    a = g | k,                /* anywhere */
 };
 
 /*
  * RFC 3986 would also keep '^', '`', '{', '|' and '}' out of a target, but common clients send
  * them as they are, and no server takes them for a delimiter.
  */
-static const uint8_t classes[256] = {
+const uint8_t http_byte_classes[256] = {
     /* 0x00 */ n, n, n, n, n, n, n, n, n, x, n, n, n, n, n, n,
     /* 0x10 */ n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n,
     /*  !"# */ x, a, x, k, a, a, a, a, g, g, a, a, g, a, a, g,
@@ -42,46 +38,20 @@ static const uint8_t classes[256] = {
     /* 0xF0 */ x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x,
 };
 
-static bool is_class(char byte, unsigned class)
-{
-    return (classes[(unsigned char)byte] & class) != 0;
-}
-
 bool http_refuse(struct http_problem *problem, unsigned status, const char *text)
 {
     *problem = (struct http_problem){text, status};
     return false;
 }
 
-bool http_is_token_byte(char byte)
-{
-    return is_class(byte, TOKEN);
-}
-
-bool http_is_target_byte(char byte)
-{
-    return is_class(byte, TARGET);
-}
-
-bool http_is_text_byte(char byte)
-{
-    return is_class(byte, TEXT);
-}
-
 bool http_is_token(struct span text)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        if (!http_is_token_byte(text.data[i]))
-            return false;
-    }
-    return text.length > 0;
+    return text.length > 0 && http_count_bytes_of(text, HTTP_BYTE_TOKEN) == text.length;
 }
 
 enum http_parse http_take_line(struct span *rest, struct span *line)
 {
-    size_t end = 0;
-    while (end < rest->length && http_is_text_byte(rest->data[end]))
-        end++;
+    size_t end = http_count_bytes_of(*rest, HTTP_BYTE_TEXT);
     if (end == rest->length)
         return HTTP_MORE;
     if (rest->data[end] != '\r')

@@ -17,14 +17,30 @@ struct http_problem {
 /* Fills PROBLEM; always false, so that a check can end with it. */
 bool http_refuse(struct http_problem *problem, unsigned status, const char *text);
 
-bool http_is_token_byte(char byte);
+/* What a byte may be part of; every head's every byte is looked up here, hence inline. */
+enum {
+    HTTP_BYTE_TEXT = 1, /* a line: HTAB, SP, visible ASCII and 0x80..0xFF (RFC 9110, section 5.5) */
+    HTTP_BYTE_TARGET = 2, /* a request target: visible ASCII without '"', '#', '<', '>' and '\' */
+    HTTP_BYTE_TOKEN = 4,  /* a token (RFC 9110, section 5.6.2) */
+};
+
+extern const uint8_t http_byte_classes[256];
+
+static inline bool http_is_byte_of(char byte, unsigned class)
+{
+    return (http_byte_classes[(unsigned char)byte] & class) != 0;
+}
+
+/* How many bytes of CLASS the text begins with. */
+static inline size_t http_count_bytes_of(struct span text, unsigned class)
+{
+    size_t count = 0;
+    while (count < text.length && http_is_byte_of(text.data[count], class))
+        count++;
+    return count;
+}
+
 bool http_is_token(struct span text); /* at least one byte */
-
-/* Of a request target: visible ASCII without '"', '#', '<', '>' and '\'. */
-bool http_is_target_byte(char byte);
-
-/* May stand within a line: HTAB, SP, visible ASCII and 0x80..0xFF (RFC 9110, section 5.5). */
-bool http_is_text_byte(char byte);
 
 /*
  * Takes the line that REST begins with; LINE is without its CRLF. HTTP_MORE: its
