@@ -12,8 +12,8 @@
 #include "proxy/metrics.h"
 
 #define HISTOGRAM_BOUNDS_MAXIMUM 20
-#define SERIES_MAXIMUM           4096
-#define SERIES_SLOTS             (2 * (SERIES_MAXIMUM)) /* half empty, so that probes stay short */
+#define SERIES_MAXIMUM           ((size_t)4096)
+#define SERIES_SLOTS             (2 * SERIES_MAXIMUM) /* half empty, so that probes stay short */
 #define VERDICT_COUNT            (VERDICT_INVALID + 1)
 
 struct histogram {

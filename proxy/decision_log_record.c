@@ -1,0 +1,165 @@
+/*
+ * Why: a record is made into its line once, in the worker, so that the writer
+ * only moves bytes and nothing has to be kept alive for it.
+ * Rests on: each part that comes from outside is cut to a bound, and the bounds
+ * together, with every byte escaped (six for one), fit LOG_RECORD_MAXIMUM: no
+ * line is ever too long to be written.
+ */
+#include "proxy/log_queue.h"
+
+enum {
+    NAME_MAXIMUM = 128, /* app, environment, installation, id, policy */
+    ENDPOINT_MAXIMUM = 128,
+    METHOD_MAXIMUM = 32,
+    HOST_MAXIMUM = 253,
+    DETAIL_MAXIMUM = 512,
+    ADDRESS_MAXIMUM = 1000,
+    FILE_MAXIMUM = 1024,
+    EVENT_DETAIL_MAXIMUM = 2048,
+};
+
+#define ESCAPED(bytes) (6 * (bytes))
+#define FRAME_MAXIMUM  1024 /* names of fields, punctuation, numbers, our own words */
+#define DECISION_OUTSIDE                                                                           \
+    (5 * NAME_MAXIMUM + ENDPOINT_MAXIMUM + METHOD_MAXIMUM + HOST_MAXIMUM + DETAIL_MAXIMUM +        \
+     ADDRESS_MAXIMUM + FILE_MAXIMUM)
+
+_Static_assert(ESCAPED(DECISION_OUTSIDE) + FRAME_MAXIMUM <= LOG_RECORD_MAXIMUM,
+               "the longest decision fits");
+_Static_assert(ESCAPED(EVENT_DETAIL_MAXIMUM + 2 * NAME_MAXIMUM) + FRAME_MAXIMUM <=
+                   LOG_RECORD_MAXIMUM,
+               "the longest event fits");
+
+static struct span cut(struct span bytes, size_t maximum)
+{
+    return bytes.length <= maximum ? bytes : span_slice(bytes, 0, maximum);
+}
+
+/* ,"NAME":"VALUE" or ,"NAME":null */
+static void add_field(struct text *line, const char *name, struct span value, size_t maximum)
+{
+    text_add_string(line, ",\"");
+    text_add_string(line, name);
+    text_add_string(line, "\":");
+    if (value.length == 0)
+        text_add_string(line, "null");
+    else
+        text_add_json(line, cut(value, maximum));
+}
+
+static struct span span_or_nothing(const char *string)
+{
+    return string == NULL ? (struct span){NULL, 0} : span_of(string);
+}
+
+static void add_number(struct text *line, const char *name, uint64_t value)
+{
+    text_add_string(line, ",\"");
+    text_add_string(line, name);
+    text_add_string(line, "\":");
+    text_add_decimal(line, value);
+}
+
+static void begin(struct log_queue *queue, struct text *line, const char *event)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    text_init_fixed(line, queue->line, sizeof(queue->line));
+    text_add_string(line, "{\"time\":\"");
+    text_add_string(line, log_clock_format(&queue->clock, &now));
+    text_add_char(line, '"');
+    add_field(line, "event", span_of(event), NAME_MAXIMUM);
+}
+
+static void end(struct log_queue *queue, struct text *line)
+{
+    text_add_string(line, "}\n");
+    log_queue_append(queue, text_span(line));
+}
+
+static void add_subject(struct text *line, const char *id, struct span app, struct span environment,
+                        struct span installation)
+{
+    add_field(line, "id", span_or_nothing(id), NAME_MAXIMUM);
+    add_field(line, "app", app, NAME_MAXIMUM);
+    add_field(line, "environment", environment, NAME_MAXIMUM);
+    add_field(line, "installation", installation, NAME_MAXIMUM);
+}
+
+static void add_rule(struct text *line, const struct decision_rule *rule)
+{
+    if (rule == NULL) {
+        text_add_string(line, ",\"rule\":null");
+        return;
+    }
+    text_add_string(line, ",\"rule\":{\"address\":");
+    text_add_json(line, cut(rule->address, ADDRESS_MAXIMUM));
+    add_field(line, "file", span_or_nothing(rule->file), FILE_MAXIMUM);
+    add_number(line, "line", rule->at.line);
+    text_add_char(line, '}');
+}
+
+static void add_target(struct text *line, const struct decision_record *record)
+{
+    add_field(line, "method", record->method, METHOD_MAXIMUM);
+    add_field(line, "scheme", span_or_nothing(record->scheme), METHOD_MAXIMUM);
+    add_field(line, "host", record->host, HOST_MAXIMUM);
+    if (record->port == 0)
+        text_add_string(line, ",\"port\":null");
+    else
+        add_number(line, "port", record->port);
+}
+
+void log_queue_decision(struct log_queue *queue, const struct decision_record *record)
+{
+    const char *verdict = record->verdict == VERDICT_ALLOW ? "allow" : "deny";
+    const char *mode = record->mode == MODE_REPORT ? "report" : "enforce";
+    struct text line;
+    begin(queue, &line, "decision");
+    add_subject(&line, record->id, record->app, record->environment, record->installation);
+    add_field(&line, "client", record->client, ENDPOINT_MAXIMUM);
+    add_target(&line, record);
+    add_field(&line, "verdict", span_of(verdict), NAME_MAXIMUM);
+    add_field(&line, "reason", span_of(reason_name(record->reason)), NAME_MAXIMUM);
+    add_rule(&line, record->rule);
+    add_field(&line, "mode", span_of(mode), NAME_MAXIMUM);
+    add_field(&line, "policy", span_or_nothing(record->policy), NAME_MAXIMUM);
+    if (record->detail != NULL)
+        add_field(&line, "detail", span_of(record->detail), DETAIL_MAXIMUM);
+    end(queue, &line);
+}
+
+/* Milliseconds with three decimals. */
+static void add_duration(struct text *line, uint64_t nanoseconds)
+{
+    uint64_t fraction = nanoseconds / 1000U % 1000U;
+    add_number(line, "duration_ms", nanoseconds / 1000000U);
+    text_add_char(line, '.');
+    text_add_char(line, (char)('0' + fraction / 100));
+    text_add_char(line, (char)('0' + fraction / 10 % 10));
+    text_add_char(line, (char)('0' + fraction % 10));
+}
+
+void log_queue_close(struct log_queue *queue, const struct close_record *record)
+{
+    struct text line;
+    begin(queue, &line, "close");
+    add_subject(&line, record->id, record->app, record->environment, record->installation);
+    add_field(&line, "upstream", record->upstream, ENDPOINT_MAXIMUM);
+    add_number(&line, "status", record->status);
+    add_number(&line, "bytes_up", record->bytes_up);
+    add_number(&line, "bytes_down", record->bytes_down);
+    add_duration(&line, record->duration_ns);
+    add_field(&line, "outcome", span_or_nothing(record->outcome), NAME_MAXIMUM);
+    end(queue, &line);
+}
+
+void log_queue_event(struct log_queue *queue, const char *event, struct span detail,
+                     const char *policy)
+{
+    struct text line;
+    begin(queue, &line, event);
+    add_field(&line, "detail", detail, EVENT_DETAIL_MAXIMUM);
+    add_field(&line, "policy", span_or_nothing(policy), NAME_MAXIMUM);
+    end(queue, &line);
+}
