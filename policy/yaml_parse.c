@@ -336,7 +336,7 @@ bool yaml_build(struct yaml_document *document, struct error *error)
 {
     struct builder builder = {.document = document, .error = error};
     bool done = false;
-    builder.finished = calloc((size_t)YAML_NODES_MAXIMUM + 1, sizeof(struct yaml_node *));
+    builder.finished = malloc(((size_t)YAML_NODES_MAXIMUM + 1) * sizeof(struct yaml_node *));
     if (builder.finished == NULL)
         return fail_memory(&builder);
     if (!yaml_parser_initialize(&builder.parser)) {
