@@ -20,6 +20,7 @@ struct lint_command {
     struct variables variables;
     struct arena *arena; /* of the variables */
     struct lint_output output;
+    bool help;
 };
 
 static int refuse_usage(const char *why)
@@ -57,6 +58,7 @@ static bool read_options(struct lint_command *command, int argc, char **argv)
     static const struct option options[] = {{"format", required_argument, NULL, 'f'},
                                             {"plain-http", no_argument, NULL, 'p'},
                                             {"set", required_argument, NULL, 's'},
+                                            {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     bool fine = true;
     optind = 0; /* GNU: begin anew */
@@ -67,10 +69,12 @@ static bool read_options(struct lint_command *command, int argc, char **argv)
             fine = set_variable(command, optarg);
         else if (option == 'p')
             command->options.plain_http = true;
+        else if (option == 'h')
+            command->help = true;
         else
             fine = false; /* getopt_long has said what */
     }
-    if (fine && optind == argc) {
+    if (fine && !command->help && optind == argc) {
         refuse_usage("no manifest is given");
         return false;
     }
@@ -137,10 +141,19 @@ static int exit_status(const struct lint_output *output)
     return output->errors > 0 ? EXIT_ERRORS : EXIT_CLEAN;
 }
 
+static int print_help(void)
+{
+    const struct command *lint = &command_lint_description;
+    printf("usage: sallyport %s %s\n\n%s", lint->name, lint->synopsis, lint->help);
+    return EXIT_CLEAN;
+}
+
 static int run(struct lint_command *command, int argc, char **argv)
 {
     if (!read_options(command, argc, argv))
         return EXIT_BAD_INPUT;
+    if (command->help)
+        return print_help();
     command->printer->begin(&command->output);
     for (int i = optind; i < argc; i++)
         lint_file(command, argv[i]);
