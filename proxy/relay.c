@@ -150,7 +150,6 @@ static enum relay_result fill_pipe(struct relay *relay, struct transport *from,
         take_from_limit(relay, (size_t)got);
         return RELAY_DONE;
     }
-    pipe_pool_give(&lender->pipes, &relay->pipe, true);
     if (got == 0)
         return sender_ended(relay);
     if (errno == EINTR)
@@ -168,16 +167,14 @@ static enum relay_result send_waiting(struct relay *relay, struct transport *to,
     return drain_pipe(relay, to, moved);
 }
 
-enum relay_result relay_turn(struct relay *relay, struct transport *from, struct transport *to,
-                             struct relay_lender *lender, uint64_t *moved)
+static enum relay_result advance(struct relay *relay, struct transport *from, struct transport *to,
+                                 struct relay_lender *lender, uint64_t *moved)
 {
     const uint64_t turn_end = *moved + RELAY_TURN_BYTES;
     for (;;) {
         enum relay_result result = send_waiting(relay, to, moved);
-        if (result != RELAY_DONE)
+        if (result != RELAY_DONE || relay->ended || relay->left == 0)
             return result;
-        if (relay->ended || relay->left == 0)
-            break;
         if (!from->readable)
             return RELAY_WAIT;
         if (*moved >= turn_end)
@@ -187,14 +184,26 @@ enum relay_result relay_turn(struct relay *relay, struct transport *from, struct
         if (result != RELAY_DONE)
             return result;
     }
-    relay_clear(relay, lender);
-    return RELAY_DONE;
+}
+
+static void give_pipe_back(struct relay *relay, struct relay_lender *lender)
+{
+    if (relay->pipe.read_fd >= 0)
+        pipe_pool_give(&lender->pipes, &relay->pipe, relay->in_pipe == 0);
+    relay->in_pipe = 0;
+}
+
+enum relay_result relay_turn(struct relay *relay, struct transport *from, struct transport *to,
+                             struct relay_lender *lender, uint64_t *moved)
+{
+    enum relay_result result = advance(relay, from, to, lender, moved);
+    if (relay->in_pipe == 0)
+        give_pipe_back(relay, lender);
+    return result;
 }
 
 void relay_clear(struct relay *relay, struct relay_lender *lender)
 {
     drop_held(relay);
-    if (relay->pipe.read_fd >= 0)
-        pipe_pool_give(&lender->pipes, &relay->pipe, relay->in_pipe == 0);
-    relay->in_pipe = 0;
+    give_pipe_back(relay, lender);
 }

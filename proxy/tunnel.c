@@ -8,8 +8,6 @@
 #include "proxy/client_hello.h"
 #include "proxy/session.h"
 
-#define HELLO_BYTES_MAXIMUM ((size_t)64 * 1024)
-
 static session_stage stage_send_established;
 static session_stage stage_read_hello;
 static session_stage stage_begin_relay;
@@ -106,7 +104,7 @@ static enum progress stage_read_hello(struct session *session)
             return refuse_hello(session, REASON_NOT_TLS, hello.problem);
         if (found == CLIENT_HELLO_DONE)
             break;
-        enum transport_result result = session_read_input(session, HELLO_BYTES_MAXIMUM);
+        enum transport_result result = session_read_input(session, CLIENT_HELLO_BYTES_MAXIMUM + 1);
         if (result == TRANSPORT_AGAIN)
             return PROGRESS_WAIT;
         if (result != TRANSPORT_OK) {
