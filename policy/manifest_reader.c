@@ -70,8 +70,8 @@ void reader_warn(struct manifest_reader *reader, const struct yaml_node *node, c
 void reader_wrong_kind(struct manifest_reader *reader, const struct yaml_node *node,
                        const char *path, const char *right)
 {
-    reader_complain(reader, node, "wrong-type", "%s is %s; it is %s", path, yaml_describe(node),
-                    right);
+    reader_complain(reader, node, "wrong-type", "%s is %s; it must be %s", path,
+                    yaml_describe(node), right);
 }
 
 const struct yaml_node *reader_child(struct manifest_reader *reader, const struct yaml_node *parent,

@@ -98,20 +98,21 @@ END_TEST
 
 START_TEST(text_of_several_findings_walks_the_source_once)
 {
-    ck_assert_str_eq(print(&lint_print_text, "app: {id: x}\r\nremotes: [1,\r\n  2]\r\n"),
-                     "dir/a b.yml:1:11: error: \"x\" is not an app's id; it is "
-                     "ari:cloud:ecosystem::app/UUID [app-id]\n"
-                     "app: {id: x}\n"
-                     "          ^\n"
-                     "dir/a b.yml:2:11: error: a remote is a number; it is a mapping with key and "
-                     "baseUrl [wrong-type]\n"
-                     "remotes: [1,\n"
-                     "          ^\n"
-                     "dir/a b.yml:3:3: error: a remote is a number; it is a mapping with key and "
-                     "baseUrl [wrong-type]\n"
-                     "  2]\n"
-                     "  ^\n"
-                     "1 manifest: 3 errors, 0 warnings, 0 notes\n");
+    ck_assert_str_eq(
+        print(&lint_print_text, "app: {id: x}\r\nremotes: [1,\r\n  2]\r\n"),
+        "dir/a b.yml:1:11: error: \"x\" is not an app's id; it is "
+        "ari:cloud:ecosystem::app/UUID [app-id]\n"
+        "app: {id: x}\n"
+        "          ^\n"
+        "dir/a b.yml:2:11: error: a remote is a number; it must be a mapping with key and "
+        "baseUrl [wrong-type]\n"
+        "remotes: [1,\n"
+        "          ^\n"
+        "dir/a b.yml:3:3: error: a remote is a number; it must be a mapping with key and "
+        "baseUrl [wrong-type]\n"
+        "  2]\n"
+        "  ^\n"
+        "1 manifest: 3 errors, 0 warnings, 0 notes\n");
 }
 END_TEST
 

@@ -208,7 +208,7 @@ START_TEST(a_mebibyte_of_entries_ends_soon)
     for (int i = 0; i < 2000; i++)
         text_add_char(&text, '$');
     text_add_string(&text, "\"\nenvironment: {variables: [{key: V, default: '");
-    for (int i = 0; i < 500; i++)
+    for (int i = 0; i < 200; i++)
         text_add_char(&text, 'v');
     text_add_string(&text, "'}]}\npermissions: {external: {fetch: {backend: [");
     for (int i = 0; text.length < YAML_SIZE_MAXIMUM - 100 && i < 190000; i++) {
