@@ -57,8 +57,10 @@ void reader_warn(struct manifest_reader *reader, const struct yaml_node *node, c
 const struct yaml_node *reader_child(struct manifest_reader *reader, const struct yaml_node *parent,
                                      const char *key, enum yaml_kind kind, const char *path);
 
-/* Reads NODE as a string, variables replaced. False: it is none, which an error says, calling it
- * PATH. */
+/*
+ * Reads NODE as a string, variables replaced. False: it is none, which an error
+ * says, calling it PATH.
+ */
 bool reader_string(struct manifest_reader *reader, const struct yaml_node *node, const char *path,
                    struct span *text);
 
@@ -74,7 +76,7 @@ size_t reader_strings(struct manifest_reader *reader, const struct yaml_node *pa
 void reader_check_keys(struct manifest_reader *reader, const struct yaml_node *node,
                        const char *path, const char *const *known);
 
-/* The error "WRONG is … ; RIGHT" for a value of the wrong kind. */
+/* The error "PATH is a number; it must be RIGHT" for a value of the wrong kind. */
 void reader_wrong_kind(struct manifest_reader *reader, const struct yaml_node *node,
                        const char *path, const char *right);
 
