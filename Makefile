@@ -58,7 +58,7 @@ TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard \
 TEST_LIBRARY := $(BUILD)/libtest.a
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/*/*_test.c))
 FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
-BENCHES    := $(patsubst %.c,$(BUILD)/%,$(wildcard test/bench/*.c))
+BENCHES    := $(patsubst %.c,$(BUILD)/%,$(filter-out %/bench_net.c,$(wildcard test/bench/*.c)))
 
 ALL_C     = $(wildcard policy/*.[ch] certs/*.[ch] conf/*.[ch] proxy/*.[ch] test/*.[ch] test/*/*.[ch])
 ALL_SHELL = $(shell grep -rlE '^\#!(/usr/bin/env (ba)?sh|/bin/(ba)?sh)' .ci conf test 2>/dev/null)
@@ -94,7 +94,7 @@ $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_LIBRARY) $(LIBRARY)
 $(patsubst %,$(BUILD)/test/policy/%_test,trie snapshot decision property): $(BUILD)/test/policy/declared.o
 $(BUILD)/test/policy/property_test: $(BUILD)/test/policy/plain_matcher.o
 
-$(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(LIBRARY)
+$(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/test/bench/bench_net.o $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # ---- The two commands --------------------------------------------------------
@@ -203,4 +203,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' Makefile | awk -F'#' '{printf "%-17s %s\n", $$1, $$2}'
 
 .PRECIOUS: $(BUILD)/%.o
--include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(TEST_HELPERS:.o=.d) $(FUZZERS:%=%.d) $(BENCHES:%=%.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(TEST_HELPERS:.o=.d) $(FUZZERS:%=%.d) $(BENCHES:%=%.d) $(BUILD)/test/bench/bench_net.d

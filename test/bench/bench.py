@@ -1,0 +1,294 @@
+#!/usr/bin/python3
+"""Measures Sallyport beside a bare relay, squid and tinyproxy: the same work, in turns.
+
+    test/bench/bench.py [--rounds N] [--quick] [--only NAME,…] [--no-policy]
+
+What is measured is the proxy's own processor time (all its threads, by its CPU-time clock),
+not how long the load took: on a shared machine that is the steadier figure. Each round runs every
+proxy once, in an order that rotates; the table shows medians, and the ratio to Sallyport. The
+table goes to build/bench.md, a picture to build/bench.svg.
+"""
+import argparse
+import glob
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+sys.path.insert(0, os.path.join(ROOT, "test", "scenario"))
+
+import crowd  # noqa: E402  pylint: disable=wrong-import-position
+import harness  # noqa: E402  pylint: disable=wrong-import-position
+import origins  # noqa: E402  pylint: disable=wrong-import-position
+
+PROGRAMS = os.path.join(BUILD, "test", "bench")
+ORIGIN = "127.0.0.2"
+
+# work, what a figure of it is, its unit, the full count and connections at a time
+WORKS = [
+    ("connect", "CONNECT, a byte there and back", "µs", 4000, 16),
+    ("deny", "denial", "µs", 4000, 16),
+    ("get", "keep-alive GET of 64 bytes", "µs", 20000, 16),
+    ("relay", "relay, 4 streams", "ns/KiB", 2048, 4),
+    ("idle", "idle tunnel", "bytes", 2000, 1),
+]
+
+
+def processor_ns(pid):
+    """Processor time of PID, all its threads, those that ended included: its CPU-time clock."""
+    return time.clock_gettime_ns(~pid << 3 | 2)  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED)
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError("no Pss")
+
+
+class Program:
+    """A bench program of ours that prints its port."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Sallyport:
+    def __init__(self, directory, origin_port):
+        self.stage = harness.Scenario()
+        self.stage.directory = directory
+        self.proxy = self.stage.prepare(
+            allow=[f"http://{ORIGIN}:{origin_port}"], workers=1,
+            network={"allow_ranges": [ORIGIN + "/32"]})
+        self.proxy.start()
+        self.port, self.pid = self.proxy.port, self.proxy.process.pid
+
+    def close(self):
+        self.proxy.stop()
+
+
+class Floor:
+    how = "copy"
+
+    def __init__(self, _directory, origin_port):
+        self.program = Program(os.path.join(PROGRAMS, "floor"), "127.0.0.1", ORIGIN, str(origin_port),
+                               self.how)
+        self.port, self.pid = self.program.port, self.program.process.pid
+
+    def close(self):
+        self.program.close()
+
+
+class FloorSplice(Floor):
+    how = "splice"
+
+
+class Debian:
+    """A proxy of Debian's, on a configuration file."""
+
+    def __init__(self, directory, origin_port):
+        for _ in range(10):
+            self.port = origins.free_port()
+            path = os.path.join(directory, "configuration")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(self.configuration(directory, origin_port))
+            self.daemon = origins.Daemon(self.command(path), os.path.join(directory, "output"))
+            if self.daemon.wait_port(self.port):
+                self.pid = self.daemon.process.pid
+                return
+            self.daemon.close()
+        raise RuntimeError("did not start: " + self.daemon.output())
+
+    def close(self):
+        self.daemon.close()
+
+
+class Squid(Debian):
+    def command(self, path):
+        self.name = f"sallyportbench{os.getpid()}x{self.port}"  # its shared memory's, too
+        return ["squid", "-N", "-n", self.name, "-f", path]
+
+    def close(self):
+        super().close()
+        for left in glob.glob(f"/dev/shm/{self.name}*"):
+            os.remove(left)
+
+    def configuration(self, directory, origin_port):
+        os.chmod(directory, 0o777)  # squid, started by root, becomes a user of its own
+        return f"""
+http_port 127.0.0.1:{self.port}
+acl declared dst {ORIGIN}
+acl port port {origin_port}
+http_access allow declared port
+http_access deny all
+cache deny all
+access_log stdio:{directory}/access.log
+cache_log {directory}/cache.log
+pid_filename none
+pinger_enable off
+shutdown_lifetime 0 seconds
+coredump_dir {directory}
+max_filedescriptors 16384
+"""
+
+
+class Tinyproxy(Debian):
+    def command(self, path):
+        return ["tinyproxy", "-d", "-c", path]
+
+    def configuration(self, directory, origin_port):
+        with open(os.path.join(directory, "filter"), "w", encoding="utf-8") as file:
+            file.write(ORIGIN.replace(".", "\\.") + "\n")
+        return f"""
+Port {self.port}
+Listen 127.0.0.1
+Timeout 600
+MaxClients 8000
+Filter "{directory}/filter"
+FilterDefaultDeny Yes
+FilterExtended On
+ConnectPort {origin_port}
+LogFile "{directory}/tinyproxy.log"
+LogLevel Connect
+DisableViaHeader Yes
+"""
+
+
+PROXIES = {"sallyport": Sallyport, "floor": Floor, "floor-splice": FloorSplice, "squid": Squid,
+           "tinyproxy": Tinyproxy}
+
+
+def load(proxy, work, target, count, at_once):
+    return [os.path.join(PROGRAMS, "load"), "127.0.0.1", str(proxy.port), work, target, str(count),
+            str(at_once)]
+
+
+def measure(proxy, work, origin_port, count, at_once):
+    """The figure of WORK in its unit; None where the proxy does not do it."""
+    target = f"{ORIGIN}:{origin_port}"
+    if work == "deny":
+        target = f"denied.test:{origin_port}" if isinstance(proxy, Floor) else f"127.0.0.9:{origin_port}"
+    if work == "idle":
+        subprocess.run(load(proxy, "connect", target, 200, 16), check=True, capture_output=True)
+        before = resident_bytes(proxy.pid)
+        holder = subprocess.Popen(load(proxy, work, target, count, at_once), stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        held = holder.stdout.readline().startswith("held")
+        after = resident_bytes(proxy.pid)
+        holder.communicate()
+        return (after - before) / count if held else None
+    subprocess.run(load(proxy, work, target, max(1, count // 20), at_once), check=False,
+                   capture_output=True)  # warm
+    before = processor_ns(proxy.pid)
+    done = subprocess.run(load(proxy, work, target, count, at_once), check=False, capture_output=True,
+                          text=True)
+    if done.returncode != 0:
+        print(f"  ({type(proxy).__name__}: {work}: {done.stderr.strip()})", file=sys.stderr)
+        return None
+    used = processor_ns(proxy.pid) - before
+    return used / count / (1024 if work == "relay" else 1000)
+
+
+def run_rounds(names, rounds, scale):
+    """(work, proxy) → figures."""
+    figures = {(work, name): [] for work, *_ in WORKS for name in names}
+    origin = Program(os.path.join(PROGRAMS, "origin"), ORIGIN)
+    try:
+        for turn in range(rounds):
+            for name in names[turn % len(names):] + names[:turn % len(names)]:
+                print(f"round {turn + 1}/{rounds}: {name}", file=sys.stderr)
+                directory = tempfile.mkdtemp(prefix="sallyport-bench-")
+                os.chmod(directory, 0o755)
+                proxy = PROXIES[name](directory, origin.port)
+                try:
+                    for work, _, _, count, at_once in WORKS:
+                        figure = measure(proxy, work, origin.port, max(at_once, count // scale), at_once)
+                        if figure is not None:
+                            figures[work, name].append(figure)
+                finally:
+                    proxy.close()
+                    shutil.rmtree(directory, ignore_errors=True)
+    finally:
+        origin.close()
+    return {key: statistics.median(values) for key, values in figures.items() if values}
+
+
+def table(medians, names):
+    lines = ["| work | unit | " + " | ".join(names) + " |", "| --- | --- |" + " ---: |" * len(names)]
+    for work, title, unit, *_ in WORKS:
+        ours = medians.get((work, names[0]))
+        cells = []
+        for name in names:
+            figure = medians.get((work, name))
+            if figure is None:
+                cells.append("–")
+            elif name == names[0] or not ours:
+                cells.append(f"{figure:.1f}")
+            else:
+                cells.append(f"{figure:.1f} ({figure / ours:.2f}×)")
+        lines.append(f"| {title} | {unit} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def picture(medians, names):
+    """Bars, each work on a scale of its own."""
+    colours = ["#1f6feb", "#8b949e", "#c9d1d9", "#d29922", "#a371f7"]
+    rows, y = [], 30
+    for work, title, unit, *_ in WORKS:
+        known = {name: medians[work, name] for name in names if (work, name) in medians}
+        rows.append(f'<text x="10" y="{y}" font-weight="bold">{title} ({unit})</text>')
+        most = max(known.values(), default=1) or 1
+        for name, figure in known.items():
+            y += 18
+            width = max(1, 420 * figure / most)
+            colour = colours[names.index(name) % len(colours)]
+            rows.append(f'<text x="10" y="{y + 11}">{name}</text>'
+                        f'<rect x="110" y="{y}" width="{width:.1f}" height="13" fill="{colour}"/>'
+                        f'<text x="{115 + width:.1f}" y="{y + 11}">{figure:.1f}</text>')
+        y += 42
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{y}" font-family="sans-serif" '
+            f'font-size="12"><rect width="100%" height="100%" fill="#fff"/>' + "".join(rows) + "</svg>\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work, one round")
+    parser.add_argument("--only", default=",".join(PROXIES))
+    parser.add_argument("--no-policy", action="store_true", help="leave out bench_policy")
+    options = parser.parse_args()
+    names = [name for name in options.only.split(",") if name in PROXIES
+             and (name not in ("squid", "tinyproxy") or shutil.which(name))]
+    crowd.raise_descriptor_limit(16000)
+    rounds, scale = (1, 10) if options.quick else (options.rounds, 1)
+    medians = run_rounds(names, rounds, scale)
+    text = (f"Processor time of the proxy alone; medians of {rounds} rounds in turns; "
+            f"the figure in brackets is the ratio to {names[0]}.\n\n") + table(medians, names)
+    policy = os.path.join(PROGRAMS, "bench_policy")
+    if not options.no_policy and os.access(policy, os.X_OK):
+        done = subprocess.run([policy] + (["10000"] if options.quick else []), capture_output=True,
+                              text=True, check=False)
+        text += "\nThe policy engine:\n\n" + "".join("    " + line for line in
+                                                        done.stdout.splitlines(keepends=True))
+        if done.returncode != 0:
+            sys.exit("bench_policy failed: " + done.stderr)
+    print(text)
+    for name, content in (("bench.md", text), ("bench.svg", picture(medians, names))):
+        with open(os.path.join(BUILD, name), "w", encoding="utf-8") as file:
+            file.write(content)
+    print(f"written: {os.path.relpath(BUILD)}/bench.md, bench.svg")
+
+
+main()
