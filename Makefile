@@ -60,6 +60,10 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/*/*_test.c))
 FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst %.c,$(BUILD)/%,$(filter-out %/bench_net.c,$(wildcard test/bench/*.c)))
 
+# V=1 shows every command as it is.
+Q   := $(if $(V),,@)
+SAY  = $(if $(V),,@echo '  $(1)  $(if $(filter %.c,$<),$<,$@)')
+
 ALL_C     = $(wildcard policy/*.[ch] certs/*.[ch] conf/*.[ch] proxy/*.[ch] test/*.[ch] test/*/*.[ch])
 ALL_SHELL = $(shell grep -rlE '^\#!(/usr/bin/env (ba)?sh|/bin/(ba)?sh)' .ci conf test 2>/dev/null)
 
@@ -70,32 +74,38 @@ SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(s
 all: $(PROGRAM)
 
 $(PROGRAM): $(BUILD)/proxy/main.o $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call SAY,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIBRARY): $(OBJECTS)
-	rm -f $@
-	ar rcs $@ $^
+	$(call SAY,AR)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call SAY,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS)
 
 $(TEST_LIBRARY): $(TEST_HELPERS)
-	rm -f $@
-	ar rcs $@ $^
+	$(call SAY,AR)
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_LIBRARY) $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
+	$(call SAY,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
 
 # What several tests of a room share.
 $(patsubst %,$(BUILD)/test/policy/%_test,trie snapshot decision property): $(BUILD)/test/policy/declared.o
 $(BUILD)/test/policy/property_test: $(BUILD)/test/policy/plain_matcher.o
 
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/test/bench/bench_net.o $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call SAY,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # ---- The two commands --------------------------------------------------------
 .PHONY: run
@@ -130,7 +140,8 @@ TIDIED := $(patsubst %.c,tidy/%,$(filter %.c,$(ALL_C)))
 tidy: $(TIDIED)
 .PHONY: $(TIDIED)
 $(TIDIED): tidy/%: %.c
-	clang-tidy --quiet $< -- $(CPPFLAGS) -std=c11
+	$(call SAY,tidy)
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -std=c11 2>/dev/null
 
 .PHONY: cppcheck
 cppcheck:
@@ -163,7 +174,8 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (60) each
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
 $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(LIBRARY)
-	$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+	$(call SAY,LD)
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 
 .PHONY: bench
 bench: ## the figures, side by side with a bare relay, squid and tinyproxy
