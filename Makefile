@@ -198,7 +198,8 @@ DOCDIR     ?= $(PREFIX)/share/doc/sallyport
 install: all ## to DESTDIR, PREFIX (/usr/local): program, systemd unit, logrotate file, samples
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/sallyport
 	install -D -m 644 conf/sallyport.service $(DESTDIR)$(UNITDIR)/sallyport.service
-	sed -i 's|/usr/bin/sallyport|$(PREFIX)/bin/sallyport|g' $(DESTDIR)$(UNITDIR)/sallyport.service
+	sed -i -e 's|/usr/bin/sallyport|$(PREFIX)/bin/sallyport|' -e 's|/usr/local/share/doc/sallyport|$(DOCDIR)|' \
+		$(DESTDIR)$(UNITDIR)/sallyport.service
 	install -D -m 644 conf/sallyport.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
 	install -D -m 644 conf/sallyport.yml $(DESTDIR)$(DOCDIR)/sallyport.yml
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)/
