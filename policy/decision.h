@@ -34,12 +34,14 @@ enum reason {
     REASON_COUNT,
 };
 
+/* "allow", "deny", "invalid". */
 const char *verdict_name(enum verdict verdict);
+
 const char *reason_name(enum reason reason);
 
 /* Who asks. Spans are valid as long as their owner says. */
 struct subject {
-    struct span app;
+    struct span app; /* "" where a lone manifest is asked: then messages name its file instead */
     struct span environment;
     struct span installation; /* "" where there is none */
 };
@@ -55,9 +57,14 @@ struct decision_rule {
 struct decision {
     enum verdict verdict;
     enum reason reason;
-    bool has_rule;             /* a rule decided, or is the nearest to what was asked */
+    bool has_rule; /* a rule decided, or is the nearest to what was asked */
     struct decision_rule rule;
-    bool plain;                /* allowed tunnel: declared http or ws too, may carry anything */
+    enum scheme rule_scheme; /* what the rule declares, defaults filled in */
+    uint16_t rule_port;
+    bool rule_wildcard;
+    bool plain;       /* allowed tunnel: declared http or ws too, may carry anything */
+    bool app_known;   /* the app has some environment, this one or another */
+    const char *file; /* the manifest that was asked; NULL: there is none (unknown app) */
 };
 
 /* DECISION is valid as long as SNAPSHOT. */
@@ -66,9 +73,17 @@ void decide(const struct snapshot *snapshot, const struct subject *subject,
 
 /*
  * One sentence a developer can act on: what was asked, what is declared, what
- * to add to the manifest. Written to TEXT.
+ * to add to the manifest. Written to TEXT, without a line end. For decisions
+ * that decide() made; a reason that it does not give is told by its name.
  */
 void decision_explain(const struct decision *decision, const struct subject *subject,
                       const struct target *target, struct text *text);
+
+/*
+ * What differs between the target and the nearest declaration of a denial, in a
+ * few words: "declared on port 443 only". Nothing where there is no such declaration.
+ */
+void decision_explain_nearest(const struct decision *decision, const struct target *target,
+                              struct text *text);
 
 #endif

@@ -1,0 +1,267 @@
+/*
+ * The walk over DIR/APP/ENVIRONMENT, in the order of names, so that the same
+ * directory always has the same first error. Symbolic links are followed:
+ * a mounted configuration often is one.
+ */
+#include "policy/policy_directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "policy/policy_file.h"
+
+#define EXPECTED "expected DIR/APP/ENVIRONMENT/manifest.yml"
+
+struct names {
+    struct dirent **entries;
+    int count; /* below 0: the directory could not be read, errno says why */
+};
+
+struct loader {
+    const char *directory;
+    const struct policy_options *options;
+    const struct snapshot *previous;
+    struct app_policy **policies;
+    size_t count;
+    size_t capacity;
+    struct error *error;
+};
+
+/* DIR/APP/ENVIRONMENT and the files in it that matter. */
+struct place {
+    struct span app;
+    struct span environment;
+    char directory[PATH_MAX];
+    char manifest[PATH_MAX];
+    char variables[PATH_MAX];
+};
+
+bool policy_name_valid(struct span name)
+{
+    if (name.length == 0 || name.length > 63 || name.data[0] == '-')
+        return false;
+    for (size_t i = 0; i < name.length; i++) {
+        char byte = name.data[i];
+        bool fine = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
+        if (!fine)
+            return false;
+    }
+    return true;
+}
+
+static bool refuse(struct loader *loader, const char *path, const char *why)
+{
+    error_set_at(loader->error, path, (struct position){0, 0}, "%s", why);
+    return false;
+}
+
+static bool refuse_name(struct loader *loader, const char *directory, const char *name,
+                        const char *what)
+{
+    error_set_at(loader->error, directory, (struct position){0, 0},
+                 "%s cannot be the name of an %s; it is 1 to 63 of a-z, 0-9 and -, and begins with "
+                 "a letter or digit; " EXPECTED,
+                 text_quote(span_of(name), (char[TEXT_QUOTE_SIZE]){0}), what);
+    return false;
+}
+
+static bool refuse_unreadable(struct loader *loader, const char *path)
+{
+    error_set_at(loader->error, path, (struct position){0, 0}, "cannot be read: %s; " EXPECTED,
+                 strerror(errno));
+    return false;
+}
+
+static bool join(struct loader *loader, char path[PATH_MAX], const char *directory,
+                 const char *name)
+{
+    int length = snprintf(path, PATH_MAX, "%s/%s", directory, name);
+    if (length < 0 || length >= PATH_MAX)
+        return refuse(loader, directory, "the path is too long");
+    return true;
+}
+
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int compare_entries(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static struct names list_names(const char *directory)
+{
+    struct names names = {0};
+    names.count = scandir(directory, &names.entries, is_visible, compare_entries);
+    return names;
+}
+
+static void names_free(struct names *names)
+{
+    for (int i = 0; i < names->count; i++)
+        free(names->entries[i]);
+    free(names->entries);
+}
+
+static bool is_there(const char *path)
+{
+    struct stat file;
+    return stat(path, &file) == 0;
+}
+
+/* The one manifest of PLACE, in any of its three forms. */
+static bool find_manifest(struct loader *loader, struct place *place)
+{
+    static const char *const names[] = {"manifest.yml", "manifest.yaml", "manifest.json"};
+    char candidate[PATH_MAX];
+    place->manifest[0] = '\0';
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!join(loader, candidate, place->directory, names[i]))
+            return false;
+        if (!is_there(candidate))
+            continue;
+        if (place->manifest[0] != '\0')
+            return refuse(loader, candidate, "a second manifest; keep one of them");
+        snprintf(place->manifest, sizeof(place->manifest), "%s", candidate);
+    }
+    if (place->manifest[0] == '\0')
+        return refuse(loader, place->directory, "there is no manifest.yml; " EXPECTED);
+    return true;
+}
+
+static bool keep_policy(struct loader *loader, struct app_policy *policy)
+{
+    if (loader->count == loader->capacity) {
+        size_t capacity = loader->capacity == 0 ? 64 : loader->capacity * 2;
+        void *grown = reallocarray(loader->policies, capacity, sizeof(struct app_policy *));
+        if (grown == NULL) {
+            app_policy_unref(policy);
+            return refuse(loader, loader->directory, "memory is out");
+        }
+        loader->policies = grown;
+        loader->capacity = capacity;
+    }
+    loader->policies[loader->count++] = policy;
+    return true;
+}
+
+/* The policy that the same, unchanged files have made before; NULL: there is none. */
+static struct app_policy *find_unchanged(const struct loader *loader, const struct place *place,
+                                         const struct policy_stamp *stamp)
+{
+    if (loader->previous == NULL)
+        return NULL;
+    const struct app_policy *old = snapshot_find(loader->previous, place->app, place->environment);
+    if (old == NULL || strcmp(app_policy_file(old), place->manifest) != 0 ||
+        !policy_stamp_same(app_policy_stamp(old), stamp))
+        return NULL;
+    return app_policy_ref((struct app_policy *)old);
+}
+
+/* Environments of one app mostly declare the same: they lie behind one another here. */
+static void share_trie(const struct loader *loader, struct app_policy *policy)
+{
+    for (size_t i = loader->count; i-- > 0;) {
+        const struct app_policy *earlier = loader->policies[i];
+        if (!span_equal(app_policy_app(earlier), app_policy_app(policy)))
+            return;
+        if (app_policy_share_trie(policy, earlier))
+            return;
+    }
+}
+
+static bool load_place(struct loader *loader, struct place *place)
+{
+    struct manifest_options options = {.plain_http = loader->options->plain_http};
+    struct policy_stamp stamp;
+    if (!find_manifest(loader, place) ||
+        !join(loader, place->variables, place->directory, "variables.yml"))
+        return false;
+    policy_stamp_take(place->manifest, place->variables, loader->options, &stamp);
+    struct app_policy *policy = find_unchanged(loader, place, &stamp);
+    if (policy != NULL)
+        return keep_policy(loader, policy);
+    policy = policy_file_load(place->manifest, is_there(place->variables) ? place->variables : NULL,
+                              &options, place->app, place->environment, loader->error);
+    if (policy == NULL)
+        return false;
+    app_policy_set_stamp(policy, &stamp);
+    share_trie(loader, policy);
+    return keep_policy(loader, policy);
+}
+
+static bool load_environments(struct loader *loader, const char *directory, struct span app,
+                              const struct names *names)
+{
+    struct place place = {.app = app};
+    if (names->count < 0)
+        return refuse_unreadable(loader, directory);
+    if (names->count == 0)
+        return refuse(loader, directory, "the app has no environment; " EXPECTED);
+    for (int i = 0; i < names->count; i++) {
+        const char *name = names->entries[i]->d_name;
+        place.environment = span_of(name);
+        if (!policy_name_valid(place.environment))
+            return refuse_name(loader, directory, name, "environment");
+        if (!join(loader, place.directory, directory, name) || !load_place(loader, &place))
+            return false;
+    }
+    return true;
+}
+
+static bool load_app(struct loader *loader, const char *name)
+{
+    char directory[PATH_MAX];
+    if (!policy_name_valid(span_of(name)))
+        return refuse_name(loader, loader->directory, name, "app");
+    if (!join(loader, directory, loader->directory, name))
+        return false;
+    struct names names = list_names(directory);
+    bool fine = load_environments(loader, directory, span_of(name), &names);
+    names_free(&names);
+    return fine;
+}
+
+/* The record of deploys lies beside the apps (interface.md section 2). */
+static bool is_ledger(const char *name)
+{
+    return strcmp(name, "ledger.jsonl") == 0;
+}
+
+static bool load_apps(struct loader *loader, const struct names *names)
+{
+    if (names->count < 0)
+        return refuse_unreadable(loader, loader->directory);
+    for (int i = 0; i < names->count; i++) {
+        const char *name = names->entries[i]->d_name;
+        if (!is_ledger(name) && !load_app(loader, name))
+            return false;
+    }
+    if (loader->count == 0)
+        return refuse(loader, loader->directory, "there is no app in it; " EXPECTED);
+    return true;
+}
+
+struct snapshot *policy_directory_load(const char *directory, const struct policy_options *options,
+                                       const struct snapshot *previous, struct error *error)
+{
+    struct loader loader = {
+        .directory = directory, .options = options, .previous = previous, .error = error};
+    struct snapshot *snapshot = NULL;
+    struct names names = list_names(directory);
+    if (load_apps(&loader, &names)) {
+        snapshot = snapshot_new(loader.policies, loader.count);
+        if (snapshot == NULL)
+            refuse(&loader, directory, "memory is out");
+    }
+    for (size_t i = 0; i < loader.count; i++)
+        app_policy_unref(loader.policies[i]);
+    free(loader.policies);
+    names_free(&names);
+    return snapshot;
+}
