@@ -142,6 +142,7 @@ static void on_idle(struct deadline *deadline, enum deadline_kind kind)
     }
     session->exchange->keep_alive = false;
     answer_failure(session, 504, "http_response_timeout", "the host did not answer in time");
+    session->record.outcome = "timeout";
     session_run(session);
 }
 

@@ -21,13 +21,16 @@ static struct subject subject_of(const struct session *session)
     return session->tenant->subject;
 }
 
-/* The parts of RECORD that come from the request, as far as it was understood. */
+/*
+ * The parts of RECORD that come from the request, as far as it was understood.
+ * CONNECT says no scheme: it is logged as what it is for.
+ */
 static void add_request(struct decision_record *record, const struct exchange *exchange)
 {
     record->method = span_of(exchange->method);
     record->mode = exchange->mode;
     if (exchange->has_target) {
-        record->scheme = scheme_name(exchange->target.scheme);
+        record->scheme = exchange->is_connect ? "https" : scheme_name(exchange->target.scheme);
         record->host = host_span(&exchange->target.host);
         record->port = exchange->target.port;
     }

@@ -77,7 +77,7 @@ class Requests(Forwarding):
         self.given()
         self.client.get(self.base + "/", "Connection: keep-alive, X-Private", "X-Private: 1",
                         "Keep-Alive: timeout=5", "Proxy-Connection: keep-alive", "TE: gzip",
-                        "Upgrade: h2c", "X-Kept: 2")
+                        "Upgrade: irc/6.9", "X-Kept: 2")
         request = self.seen()
         for name in ("X-Private", "Keep-Alive", "Proxy-Connection", "TE", "Upgrade"):
             self.assertFalse(request.has(name), name)

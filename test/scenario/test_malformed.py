@@ -224,7 +224,7 @@ class Malformed(Scenario):
                 self.assertEqual(head[:9], b"HTTP/1.1 ", answer)
                 self.assertIn(int(head[9:12]), statuses, answer)
                 self.assertIn(b"\r\nconnection: close", head.lower())
-                self.assertEqual(answer.count(b"HTTP/1.1"), 1)
+                self.assertEqual(answer.count(b"HTTP/1.1 4") + answer.count(b"HTTP/1.1 5"), 1)
                 if b"problem+json" in head:
                     self.assertTrue(json.loads(body)["detail"])
                 self.assertEqual(self.server.connections, 0)
