@@ -1,24 +1,41 @@
 /*
  * The command line: a table of subcommands, each a function of its arguments
- * that returns the process's exit status. Options are GNU-style.
+ * that returns the process's exit status. Options are GNU-style. Help texts are
+ * data, so that completions and the man page can be made from them.
  */
 #ifndef SALLYPORT_POLICY_COMMAND_H
 #define SALLYPORT_POLICY_COMMAND_H
 
 #include <stdbool.h>
 
+#include "policy/error.h"
+
 struct command {
     const char *name;
-    const char *synopsis; /* "SOURCE [--format text|json] TARGET…" */
-    const char *summary;  /* one line, for `sallyport help` */
-    const char *help;     /* the whole help text: options, exit statuses, an example */
+    const char *synopsis;              /* "SOURCE [--format text|json] TARGET…" */
+    const char *summary;               /* one line, for `sallyport help` */
+    const char *help;                  /* the whole help text: options, exit statuses, an example */
     int (*run)(int argc, char **argv); /* argv[0] is the command's own name */
 };
 
-int command_check(int argc, char **argv);
+/* The exit status of bad usage and bad input, in every command. */
+#define COMMAND_BAD_INPUT 2
+
 int command_lint(int argc, char **argv);
 
 extern const struct command command_check_description;
 extern const struct command command_lint_description;
+
+/* "sallyport: WHAT; see 'sallyport help NAME'" to standard error. Returns COMMAND_BAD_INPUT. */
+int command_usage_error(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * Says what getopt_long could not read (it returned '?' or ':'; opterr is 0 and
+ * the short options begin with ':'). Returns COMMAND_BAD_INPUT.
+ */
+int command_option_error(const char *name, int option, char **argv);
+
+/* How the command is used: its synopsis, then its help. */
+void command_print_help(const struct command *command, FILE *stream);
 
 #endif

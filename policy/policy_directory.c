@@ -175,19 +175,29 @@ static void share_trie(const struct loader *loader, struct app_policy *policy)
     }
 }
 
-static bool load_place(struct loader *loader, struct place *place)
+static bool find_files(struct loader *loader, struct place *place)
+{
+    return find_manifest(loader, place) &&
+           join(loader, place->variables, place->directory, "variables.yml");
+}
+
+static struct app_policy *read_place(struct loader *loader, const struct place *place)
 {
     struct manifest_options options = {.plain_http = loader->options->plain_http};
+    return policy_file_load(place->manifest, is_there(place->variables) ? place->variables : NULL,
+                            &options, place->app, place->environment, loader->error);
+}
+
+static bool load_place(struct loader *loader, struct place *place)
+{
     struct policy_stamp stamp;
-    if (!find_manifest(loader, place) ||
-        !join(loader, place->variables, place->directory, "variables.yml"))
+    if (!find_files(loader, place))
         return false;
     policy_stamp_take(place->manifest, place->variables, loader->options, &stamp);
     struct app_policy *policy = find_unchanged(loader, place, &stamp);
     if (policy != NULL)
         return keep_policy(loader, policy);
-    policy = policy_file_load(place->manifest, is_there(place->variables) ? place->variables : NULL,
-                              &options, place->app, place->environment, loader->error);
+    policy = read_place(loader, place);
     if (policy == NULL)
         return false;
     app_policy_set_stamp(policy, &stamp);
@@ -264,4 +274,24 @@ struct snapshot *policy_directory_load(const char *directory, const struct polic
     free(loader.policies);
     names_free(&names);
     return snapshot;
+}
+
+struct app_policy *policy_directory_load_one(const char *directory, struct span app,
+                                             struct span environment,
+                                             const struct policy_options *options,
+                                             struct error *error)
+{
+    struct loader loader = {.directory = directory, .options = options, .error = error};
+    struct place place = {.app = app, .environment = environment};
+    int length = snprintf(place.directory, sizeof(place.directory), "%s/%.*s/%.*s", directory,
+                          SPAN_FORMAT(app), SPAN_FORMAT(environment));
+    if (length < 0 || (size_t)length >= sizeof(place.directory)) {
+        refuse(&loader, directory, "the path is too long");
+        return NULL;
+    }
+    if (!is_there(place.directory)) {
+        refuse_unreadable(&loader, place.directory);
+        return NULL;
+    }
+    return find_files(&loader, &place) ? read_place(&loader, &place) : NULL;
 }

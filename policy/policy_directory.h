@@ -25,6 +25,16 @@ bool policy_name_valid(struct span name);
 struct snapshot *policy_directory_load(const char *directory, const struct policy_options *options,
                                        const struct snapshot *previous, struct error *error);
 
+/*
+ * DIR/APP/ENVIRONMENT alone, without a look at the others. NULL: ERROR says
+ * which file and why; where the app or the environment is not there, what
+ * the directory would hold.
+ */
+struct app_policy *policy_directory_load_one(const char *directory, struct span app,
+                                             struct span environment,
+                                             const struct policy_options *options,
+                                             struct error *error);
+
 /* One manifest file as a policy, as `check --manifest` wants it. */
 struct app_policy *policy_file_load(const char *manifest_path, const char *variables_path,
                                     const struct manifest_options *options, struct span app,
