@@ -99,9 +99,6 @@ $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_LIBRARY) $(LIBRARY)
 	$(call SAY,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
 
-# What several tests of a room share.
-$(patsubst %,$(BUILD)/test/policy/%_test,trie snapshot decision property): $(BUILD)/test/policy/declared.o
-$(BUILD)/test/policy/property_test: $(BUILD)/test/policy/plain_matcher.o
 
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/test/bench/bench_net.o $(LIBRARY)
 	$(call SAY,LD)
