@@ -66,6 +66,15 @@ static bool can_be_declared(struct span address)
     return address_parse(address, &parsed, &error);
 }
 
+/* As a YAML scalar: a bracket in front would begin a list. */
+static void add_scalar(struct text *text, struct span address)
+{
+    const char *quote = address.data[0] == '[' ? "\"" : "";
+    text_add_string(text, quote);
+    text_add(text, address);
+    text_add_string(text, quote);
+}
+
 static void add_remedy(struct text *text, const struct decision *decision,
                        const struct target *target)
 {
@@ -81,7 +90,7 @@ static void add_remedy(struct text *text, const struct decision *decision,
     text_add_string(text, "; to allow it add to permissions.external.fetch.backend in ");
     text_add_string(text, decision->file);
     text_add_string(text, ": - address: ");
-    text_add(text, text_span(&address));
+    add_scalar(text, text_span(&address));
     if (is_plain(target->scheme))
         text_add_string(text, " (plain http must be enabled too, by policy.plain_http)");
 }

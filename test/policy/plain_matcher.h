@@ -1,0 +1,22 @@
+/*
+ * A second matcher, slow and plain: strings compared one declaration after the
+ * other, written from forge.md sections 2 and 3 and from nothing else of ours.
+ * It has its own small reading of addresses and targets, ASCII names only.
+ */
+#ifndef SALLYPORT_TEST_POLICY_PLAIN_MATCHER_H
+#define SALLYPORT_TEST_POLICY_PLAIN_MATCHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct plain_answer {
+    const char *reason; /* in the words of interface.md section 4 */
+    int rule;           /* which declaration decided or is nearest; -1: none */
+    bool plain;         /* an allowed tunnel: declared http or ws too */
+};
+
+/* TUNNEL: the target is a CONNECT's host:port. DECLARED are valid addresses. */
+struct plain_answer plain_matcher_decide(const char *const *declared, size_t count,
+                                         const char *target, bool tunnel);
+
+#endif
