@@ -145,7 +145,7 @@ struct snapshot *snapshot_with(const struct snapshot *old, struct app_policy *po
     bool replaces =
         place < old->count && compare_names(old->policies[place], app, environment) == 0;
     size_t behind = old->count - place - replaces;
-    struct snapshot *snapshot = snapshot_allocate(old->count + 1);
+    struct snapshot *snapshot = snapshot_allocate(old->count + !replaces);
     if (snapshot == NULL)
         return NULL;
     memcpy(snapshot->policies, old->policies, place * sizeof(struct app_policy *));
