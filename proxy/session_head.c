@@ -57,6 +57,8 @@ bool session_begin_exchange(struct session *session)
         return false;
     outbox_init(&exchange->to_client);
     outbox_init(&exchange->to_upstream);
+    relay_init(&exchange->up.raw, 0); /* bodies that never begin are cleared too: no pipe is -1 */
+    relay_init(&exchange->down.raw, 0);
     exchange->mode = session->worker->configuration->mode;
     session->exchange = exchange;
     session->record.started = clock_nanoseconds();
