@@ -83,7 +83,7 @@ class BadStarts(Scenario):
         self.run_fails(path, 2, "given.yml:")
 
     def test_an_unknown_key_is_2_and_named_with_its_place_and_the_nearest(self):
-        path = self.with_configuration("listeners: []\npolicy:\n  pathh: x\n")
+        path = self.with_configuration("mode: enforce\npolicy:\n  pathh: x\n")
         self.run_fails(path, 2, "given.yml:3:3", "pathh", "path")
 
     def test_a_key_given_twice_is_2(self):
@@ -91,13 +91,14 @@ class BadStarts(Scenario):
         self.run_fails(path, 2, "given.yml:2", "mode")
 
     def test_a_wrong_value_is_2_with_its_place(self):
-        for line, word in [("mode: perhaps", "perhaps"), ("workers: many", "many"),
-                           ("sni: maybe", "maybe"), ("timeouts: {idle_seconds: soon}", "soon"),
-                           ("network: {allow_ranges: [127.0.0.1/8]}", "127.0.0.1/8"),
-                           ("network: {resolvers: [example.com]}", "example.com"),
-                           ("listeners: [{address: nowhere}]", "nowhere")]:
+        for line, column, word in [
+                ("mode: perhaps", 7, "report"), ("workers: many", 10, "whole number"),
+                ("sni: maybe", 6, "off"), ("timeouts: {idle_seconds: soon}", 26, "seconds"),
+                ("network: {allow_ranges: [127.0.0.1/8]}", 26, "prefix"),
+                ("network: {resolvers: [example.com]}", 23, "192.0.2.53"),
+                ("listeners: [{address: nowhere}]", 23, "127.0.0.1:3128")]:
             with self.subTest(line):
-                self.run_fails(self.with_configuration(line + "\n"), 2, "given.yml:1:", word)
+                self.run_fails(self.with_configuration(line + "\n"), 2, f"given.yml:1:{column}:", word)
 
     def test_a_missing_configuration_is_2(self):
         self.run_fails(self.path("nothing.yml"), 2, "nothing.yml")
