@@ -124,9 +124,10 @@ static size_t count_record_bytes(const struct build *build)
  */
 static void *allocate_block(size_t size)
 {
-    size_t alignment = size < HUGE_PAGE ? TRIE_CACHE_LINE : HUGE_PAGE;
-    void *block = aligned_alloc(alignment, size);
-    if (block != NULL && size >= HUGE_PAGE)
+    void *block;
+    if (posix_memalign(&block, size < HUGE_PAGE ? TRIE_CACHE_LINE : HUGE_PAGE, size) != 0)
+        return NULL;
+    if (size >= HUGE_PAGE)
         madvise(block, size, MADV_HUGEPAGE);
     return block;
 }

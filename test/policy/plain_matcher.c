@@ -37,17 +37,24 @@ static bool is_address(const char *host)
     return strspn(host, "0123456789.") == strlen(host);
 }
 
+/* Four times one to three digits. */
+static bool is_dotted(const char *host)
+{
+    for (int part = 0; part < 4; part++) {
+        size_t digits = strspn(host, "0123456789");
+        if (digits < 1 || digits > 3 || host[digits] != (part < 3 ? '.' : '\0'))
+            return false;
+        host += digits + 1;
+    }
+    return true;
+}
+
 /* A last label of digits makes an address of it, or nothing (WHATWG URL, "ends in a number"). */
 static bool number_valid(const char *host)
 {
-    const char *last = strrchr(host, '.') == NULL ? host : strrchr(host, '.') + 1;
-    int parts[4], end = 0;
-    if (last[strspn(last, "0123456789")] != '\0')
-        return true;
-    return is_address(host) &&
-           sscanf(host, "%3d.%3d.%3d.%3d%n", &parts[0], &parts[1], &parts[2], &parts[3], &end) ==
-               4 &&
-           host[end] == '\0';
+    const char *dot = strrchr(host, '.');
+    const char *last = dot == NULL ? host : dot + 1;
+    return last[strspn(last, "0123456789")] != '\0' || is_dotted(host);
 }
 
 static bool host_valid(const char *host)
@@ -92,7 +99,7 @@ static void read_authority(struct plain_url *url, const char *text)
     authority[length] = '\0';
     url->valid = take_port(authority, &url->port);
     url->wildcard = strncmp(authority, "*.", 2) == 0;
-    strcpy(url->host, authority + (url->wildcard ? 2 : 0));
+    snprintf(url->host, sizeof(url->host), "%s", authority + (url->wildcard ? 2 : 0));
     lower(url->host);
     length = strlen(url->host);
     if (length > 0 && url->host[length - 1] == '.')
@@ -102,9 +109,8 @@ static void read_authority(struct plain_url *url, const char *text)
 
 static struct plain_url read_url(const char *text)
 {
-    struct plain_url url = {.everything = strcmp(text, "*") == 0};
+    struct plain_url url = {.scheme = "https", .everything = strcmp(text, "*") == 0};
     const char *mark = strstr(text, "://");
-    strcpy(url.scheme, "https");
     if (url.everything)
         return url;
     if (mark != NULL) {

@@ -15,8 +15,8 @@ struct plain_answer {
     bool plain;         /* an allowed tunnel: declared http or ws too */
 };
 
-/* TUNNEL: the target is a CONNECT's host:port. DECLARED are valid addresses. */
+/* TEXT is the target; TUNNEL: it is a CONNECT's host:port. DECLARED are valid addresses. */
 struct plain_answer plain_matcher_decide(const char *const *declared, size_t count,
-                                         const char *target, bool tunnel);
+                                         const char *text, bool tunnel);
 
 #endif

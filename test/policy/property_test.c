@@ -33,7 +33,7 @@ static bool one_in(uint32_t number)
     return below(number) == 0;
 }
 
-#define PICK(list) list[below(sizeof(list) / sizeof(list[0]))]
+#define PICK(list) (list)[below(sizeof(list) / sizeof((list)[0]))]
 
 static unsigned long from_environment(const char *name, unsigned long otherwise)
 {
@@ -56,101 +56,88 @@ struct policy {
     size_t count;
 };
 
-static void add_name(char *text)
+static void add_name(struct text *text)
 {
     static const char *const labels[] = {"a", "b", "ab", "ba", "api", "a-b", "x_1", "longer-label"};
     static const char *const ends[] = {"a.b", "b.a", "ab.b", "example.com", "com.example", "b.com"};
     for (uint32_t i = below(4); i > 0; i--) {
-        strcat(text, PICK(labels));
-        strcat(text, ".");
+        text_add_string(text, PICK(labels));
+        text_add_string(text, ".");
     }
-    strcat(text, PICK(ends));
+    text_add_string(text, PICK(ends));
 }
 
-static void add_port(char *text)
+static void add_port(struct text *text)
 {
     static const char *const ports[] = {":443", ":80", ":8443", ":444"};
-    strcat(text, PICK(ports));
+    text_add_string(text, PICK(ports));
 }
 
-static void make_rule(char *text)
+static void make_rule(struct text *text)
 {
     static const char *const schemes[] = {"https://", "wss://", "http://", "ws://", "HTTPS://"};
-    text[0] = '\0';
     if (one_in(40)) {
-        strcpy(text, "*");
+        text_add_string(text, "*");
         return;
     }
     if (one_in(3))
-        strcat(text, PICK(schemes));
+        text_add_string(text, PICK(schemes));
     if (one_in(20)) {
-        strcat(text, "192.0.2.1");
+        text_add_string(text, "192.0.2.1");
         return;
     }
     if (one_in(3))
-        strcat(text, "*.");
+        text_add_string(text, "*.");
     add_name(text);
     if (one_in(10))
-        strcat(text, ".");
+        text_add_string(text, ".");
     if (one_in(4))
         add_port(text);
     if (one_in(10))
-        strcat(text, "/path");
+        text_add_string(text, "/path");
 }
 
 static void make_policy(struct policy *policy)
 {
-    policy->count = below(RULES_MAXIMUM) + 1;
+    *policy = (struct policy){.count = below(RULES_MAXIMUM) + 1};
     for (size_t i = 0; i < policy->count; i++) {
-        make_rule(policy->rules[i]);
+        struct text text;
+        text_init_fixed(&text, policy->rules[i], TEXT_SIZE - 1);
+        make_rule(&text);
+        policy->rules[i][text.length] = '\0';
         policy->list[i] = policy->rules[i];
     }
 }
 
 /* The name that a rule of POLICY is about, changed a little or not at all. */
-static void add_near_name(const struct policy *policy, char *text)
+static void add_near_name(const struct policy *policy, struct text *text)
 {
-    const char *rule = PICK(policy->rules);
-    if (rule >= policy->rules[policy->count])
-        rule = policy->rules[0];
-    const char *name = strstr(rule, "://") == NULL ? rule : strstr(rule, "://") + 3;
-    if (name[0] == '*')
-        name += name[1] == '.' ? 2 : 1;
+    const char *rule = policy->rules[below((uint32_t)policy->count)];
+    const char *mark = strstr(rule, "://");
+    const char *name = mark == NULL ? rule : mark + 3;
+    name += strspn(name, "*.");
     if (one_in(4) && strchr(name, '.') != NULL)
         name = strchr(name, '.') + 1;
     if (one_in(3))
-        strcat(text, one_in(2) ? "b." : "a.b.");
+        text_add_string(text, one_in(2) ? "b." : "a.b.");
     if (one_in(12))
-        strcat(text, "x");
-    strncat(text, name, strcspn(name, "/:"));
+        text_add_string(text, "x");
+    text_add(text, (struct span){name, strcspn(name, "/:")});
 }
 
-/* What no target may have, somewhere in it. */
-static void spoil(char *text)
+static void raise_letters(struct text *text)
 {
-    static const char *const bad[] = {"@", "\\", "..", " ", ":0", ":65536", ":x", "\t"};
-    char rest[TEXT_SIZE];
-    size_t at = below((uint32_t)strlen(text) + 1);
-    strcpy(rest, text + at);
-    text[at] = '\0';
-    strcat(text, PICK(bad));
-    strcat(text, rest);
-}
-
-static void raise_letters(char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text >= 'a' && *text <= 'z' && one_in(3))
-            *text = (char)(*text - 'a' + 'A');
+    for (size_t i = 0; i < text->length; i++) {
+        if (text->data[i] >= 'a' && text->data[i] <= 'z' && one_in(3))
+            text->data[i] = (char)(text->data[i] - 'a' + 'A');
     }
 }
 
-static void make_target(const struct policy *policy, char *text, bool tunnel)
+static void add_target(const struct policy *policy, struct text *text, bool tunnel)
 {
     static const char *const schemes[] = {"https://", "wss://", "http://", "ws://"};
-    text[0] = '\0';
     if (!tunnel && one_in(3))
-        strcat(text, PICK(schemes));
+        text_add_string(text, PICK(schemes));
     if (one_in(6))
         add_name(text);
     else
@@ -160,9 +147,25 @@ static void make_target(const struct policy *policy, char *text, bool tunnel)
     if (tunnel || one_in(5))
         add_port(text);
     if (!tunnel && one_in(6))
-        strcat(text, "/path?a=b");
-    if (one_in(30))
-        spoil(text);
+        text_add_string(text, "/path?a=b");
+}
+
+/* One target in thirty has what no target may have, somewhere in it. */
+static void make_target(const struct policy *policy, char target[2 * TEXT_SIZE], bool tunnel)
+{
+    static const char *const bad[] = {"@", "\\", "..", " ", ":0", ":65536", ":x", "\t"};
+    char storage[TEXT_SIZE];
+    struct text text, spoiled;
+    text_init_fixed(&text, storage, sizeof(storage));
+    add_target(policy, &text, tunnel);
+    size_t at = one_in(30) ? below((uint32_t)text.length + 1) : text.length + 1;
+    text_init_fixed(&spoiled, target, 2 * TEXT_SIZE - 1);
+    text_add(&spoiled, span_slice(text_span(&text), 0, at < text.length ? at : text.length));
+    if (at <= text.length) {
+        text_add_string(&spoiled, PICK(bad));
+        text_add(&spoiled, span_after(text_span(&text), at));
+    }
+    target[spoiled.length] = '\0';
 }
 
 /* ---- Deciding twice -------------------------------------------------------- */
