@@ -23,8 +23,11 @@ static size_t host_length(struct span text)
 
 bool authority_split(struct span text, struct authority *authority, struct error *error)
 {
-    if (span_find(text, '@') < text.length)
-        return refuse(error, text, "user names and passwords are not taken; write the host alone");
+    if (span_find(text, '@') < text.length) {
+        /* without the text: it holds a secret, and these words are logged */
+        error_set(error, "user names and passwords are not taken; write the host alone");
+        return false;
+    }
     size_t host = host_length(text);
     struct span rest = span_after(text, host);
     authority->host = span_slice(text, 0, host);

@@ -41,9 +41,19 @@ bool scheme_parse(struct span name, enum scheme *scheme)
     return false;
 }
 
+/* A password or a query: these words are logged, and neither may be. */
+static bool may_hold_secret(struct span text)
+{
+    return span_find(text, '@') < text.length || span_find(text, '?') < text.length;
+}
+
 static bool refuse(struct error *error, struct span text, const char *why)
 {
     char quoted[TEXT_QUOTE_SIZE];
+    if (may_hold_secret(text)) {
+        error_set(error, "%s", why);
+        return false;
+    }
     error_set(error, "%s: %s", text_quote(text, quoted), why);
     return false;
 }

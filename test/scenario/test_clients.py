@@ -157,7 +157,7 @@ class Wget(Clients):
         done = self.wget(self.evil_plain + "/blob")
         self.assertEqual(done.returncode, 8)
         self.assertIn(b"undeclared", done.stdout)
-        self.assertIn(b"403", self.wget(self.evil + "/blob").stderr)
+        self.assertIn(b"Forbidden", self.wget(self.evil + "/blob").stderr)
         self.denied_once()
 
 
@@ -305,7 +305,7 @@ class Apt(Clients):
                    "Dir::Etc::main": "/dev/null", "Dir::State::status": "/dev/null",
                    "Acquire::http::Proxy": self.gate.url, "Acquire::https::Proxy": self.gate.url,
                    "Acquire::https::CAInfo": self.ca.certificate, "Acquire::Retries": "0",
-                   "APT::Sandbox::User": "", "Acquire::Languages": "none", "Debug::NoLocking": "1"}
+                   "APT::Sandbox::User": "", "Acquire::GzipIndexes": "false", "Acquire::Languages": "none", "Debug::NoLocking": "1"}
         words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
         done = self.run_client("apt-get", *words, "update")
         return done, os.path.join(directory, "state", "lists")

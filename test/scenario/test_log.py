@@ -68,10 +68,16 @@ class Log(Scenario):
             client.send(f"POST {self.base}/ HTTP/1.1\r\nHost: origin.test:{self.server.port}\r\n"
                         "Content-Length: 11\r\n\r\nbody-secret")
             client.response()
-            client.send("GET http://user:password-secret@evil.test/?token=query-secret HTTP/1.1\r\n"
-                        "Host: evil.test\r\n\r\n")
-            client.rest()
-        proxy.wait_log(4, event="decision")
+        for target in ("http://user:password-secret@evil.test/?token=query-secret",
+                       "http:user:password-secret@evil.test/?token=query-secret",
+                       "ht!tp://user:password-secret@evil.test/?token=query-secret",
+                       "user:password-secret@evil.test:80", "/path?token=query-secret",
+                       "http://evil..test/?token=query-secret", "http://evil.test?token=query-secret#"):
+            for method in ("GET", "CONNECT"):
+                with proxy.connect() as client:
+                    client.send(f"{method} {target} HTTP/1.1\r\nHost: user:password-secret@x\r\n\r\n")
+                    self.assertIn(b" 400 ", client.rest())
+        proxy.wait_log(3 + 14, event="decision")
         proxy.stop()
         text = "\n".join(proxy.log_lines() + proxy.stderr + proxy.stdout)
         for secret in ("query-secret", "field-secret", "cookie-secret", "cHJveHktc2VjcmV0",
