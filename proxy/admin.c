@@ -1,0 +1,181 @@
+/*
+ * libevent's HTTP server does the speaking: the admin listener is for the owner's
+ * monitoring, and three pages do not need a second HTTP parser of ours.
+ */
+#include "proxy/admin.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define PAGE_MAXIMUM       ((size_t)16 * 1024 * 1024)
+#define HEAD_MAXIMUM       8192
+#define BODY_MAXIMUM       0
+#define CONNECTION_SECONDS 10
+#define BACKLOG            64
+
+struct admin {
+    struct evhttp *http;
+    struct admin_source source;
+    char *unix_path; /* to be removed at the end; NULL: an IP listener */
+    uint16_t port;
+};
+
+static void send_text(struct evhttp_request *request, int status, const char *phrase,
+                      const char *type, const struct text *body)
+{
+    struct evbuffer *page = evbuffer_new();
+    if (page == NULL || body->overflow) {
+        evhttp_send_error(request, HTTP_INTERNAL, NULL);
+    } else {
+        evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+        evbuffer_add(page, body->data, body->length);
+        evhttp_send_reply(request, status, phrase, page);
+    }
+    if (page != NULL)
+        evbuffer_free(page);
+}
+
+static void send_health(struct evhttp_request *request, void *context)
+{
+    struct text body;
+    (void)context;
+    text_init(&body, PAGE_MAXIMUM);
+    text_add_string(&body, "ok\n");
+    send_text(request, HTTP_OK, "OK", "text/plain; charset=utf-8", &body);
+    text_clear(&body);
+}
+
+static void send_readiness(struct evhttp_request *request, void *context)
+{
+    const struct admin *admin = context;
+    struct text body;
+    text_init(&body, PAGE_MAXIMUM);
+    admin->source.write_trouble(admin->source.context, &body);
+    bool ready = body.length == 0;
+    if (ready)
+        text_add_string(&body, "ready\n");
+    send_text(request, ready ? HTTP_OK : HTTP_SERVUNAVAIL, ready ? "OK" : "Service Unavailable",
+              "text/plain; charset=utf-8", &body);
+    text_clear(&body);
+}
+
+static void send_metrics(struct evhttp_request *request, void *context)
+{
+    const struct admin *admin = context;
+    struct text body;
+    text_init(&body, PAGE_MAXIMUM);
+    admin->source.write_metrics(admin->source.context, &body);
+    send_text(request, HTTP_OK, "OK", "text/plain; version=0.0.4; charset=utf-8", &body);
+    text_clear(&body);
+}
+
+static bool set_pages(struct admin *admin)
+{
+    evhttp_set_allowed_methods(admin->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_max_headers_size(admin->http, HEAD_MAXIMUM);
+    evhttp_set_max_body_size(admin->http, BODY_MAXIMUM);
+    evhttp_set_timeout(admin->http, CONNECTION_SECONDS);
+    return evhttp_set_cb(admin->http, "/healthz", send_health, admin) == 0 &&
+           evhttp_set_cb(admin->http, "/readyz", send_readiness, admin) == 0 &&
+           evhttp_set_cb(admin->http, "/metrics", send_metrics, admin) == 0;
+}
+
+/* ---- listening ------------------------------------------------------------------ */
+
+static socklen_t listen_address(const struct configuration *configuration,
+                                struct sockaddr_storage *address)
+{
+    if (configuration->admin_unix_path == NULL)
+        return ip_to_sockaddr(&configuration->admin_ip, configuration->admin_port, address);
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    if (strlen(configuration->admin_unix_path) >= sizeof(local.sun_path)) {
+        errno = ENAMETOOLONG;
+        return 0;
+    }
+    strcpy(local.sun_path, configuration->admin_unix_path);
+    memcpy(address, &local, sizeof(local));
+    return sizeof(local);
+}
+
+static uint16_t port_of(struct evconnlistener *listener)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    struct ip ip;
+    uint16_t port = 0;
+    if (getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&address, &length) == 0)
+        ip_from_sockaddr((const struct sockaddr *)&address, &ip, &port);
+    return port;
+}
+
+static bool start_listening(struct admin *admin, struct event_base *base,
+                            const struct configuration *configuration)
+{
+    struct sockaddr_storage address;
+    socklen_t length = listen_address(configuration, &address);
+    if (length == 0)
+        return false;
+    struct evconnlistener *listener = evconnlistener_new_bind(
+        base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
+        BACKLOG, (const struct sockaddr *)&address, (int)length);
+    if (listener == NULL)
+        return false;
+    if (configuration->admin_unix_path != NULL)
+        admin->unix_path = span_duplicate(span_of(configuration->admin_unix_path));
+    admin->port = port_of(listener);
+    if (evhttp_bind_listener(admin->http, listener) != NULL)
+        return true;
+    evconnlistener_free(listener);
+    return false;
+}
+
+static void say_why(const struct configuration *configuration, int reason, struct error *error)
+{
+    char address[IP_TEXT_SIZE];
+    ip_format_with_port(&configuration->admin_ip, configuration->admin_port, address);
+    error_set_at(error, configuration->file, (struct position){0, 0},
+                 "cannot listen on admin.address %s: %s",
+                 configuration->admin_unix_path != NULL ? configuration->admin_unix_path : address,
+                 strerror(reason));
+}
+
+struct admin *admin_new(struct event_base *base, const struct configuration *configuration,
+                        const struct admin_source *source, struct error *error)
+{
+    struct admin *admin = calloc(1, sizeof(*admin));
+    errno = ENOMEM;
+    if (admin != NULL) {
+        admin->source = *source;
+        admin->http = evhttp_new(base);
+    }
+    if (admin != NULL && admin->http != NULL && set_pages(admin) &&
+        start_listening(admin, base, configuration))
+        return admin;
+    say_why(configuration, errno, error);
+    admin_free(admin);
+    return NULL;
+}
+
+void admin_free(struct admin *admin)
+{
+    if (admin == NULL)
+        return;
+    if (admin->http != NULL)
+        evhttp_free(admin->http);
+    if (admin->unix_path != NULL)
+        unlink(admin->unix_path);
+    free(admin->unix_path);
+    free(admin);
+}
+
+uint16_t admin_port(const struct admin *admin)
+{
+    return admin->port;
+}
