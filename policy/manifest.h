@@ -48,6 +48,10 @@ struct manifest_entries {
     size_t count;
 };
 
+/* The names a region can have, "default" among them; NULL ends them. */
+#define MANIFEST_REGION_COUNT 12
+extern const char *const manifest_regions[MANIFEST_REGION_COUNT + 1];
+
 struct manifest_base_url {
     struct span region; /* "default" for the plain string form */
     struct span text;
@@ -104,8 +108,10 @@ struct manifest {
     struct manifest_scope *scopes; /* a list's items, or a map's keys */
     size_t scope_count;
     struct span *content_styles; /* permissions.content.styles / scripts */
+    struct position *content_styles_at;
     size_t content_style_count;
     struct span *content_scripts;
+    struct position *content_scripts_at;
     size_t content_script_count;
 };
 

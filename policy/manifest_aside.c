@@ -42,6 +42,27 @@ static void read_scopes(struct manifest_reader *reader, const struct yaml_node *
     }
 }
 
+/* The strings of a list under content, each with its place. Returns how many. */
+static size_t read_options(struct manifest_reader *reader, const struct yaml_node *content,
+                           const char *key, const char *path, struct span **options,
+                           struct position **places)
+{
+    const struct yaml_node *list = reader_child(reader, content, key, YAML_SEQUENCE, path);
+    size_t count = 0;
+    if (list == NULL)
+        return 0;
+    *options = reader_allocate(reader, list->count, sizeof(**options));
+    *places = reader_allocate(reader, list->count, sizeof(**places));
+    if (*options == NULL || *places == NULL)
+        return 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!reader_string(reader, list->items[i], path, &(*options)[count]))
+            continue;
+        (*places)[count++] = list->items[i]->at;
+    }
+    return count;
+}
+
 static void read_content(struct manifest_reader *reader, const struct yaml_node *permissions)
 {
     static const char *const known[] = {"styles", "scripts", NULL};
@@ -51,10 +72,12 @@ static void read_content(struct manifest_reader *reader, const struct yaml_node 
     if (content == NULL)
         return;
     reader_check_keys(reader, content, "permissions.content", known);
-    manifest->content_style_count = reader_strings(
-        reader, content, "styles", "permissions.content.styles", &manifest->content_styles);
-    manifest->content_script_count = reader_strings(
-        reader, content, "scripts", "permissions.content.scripts", &manifest->content_scripts);
+    manifest->content_style_count =
+        read_options(reader, content, "styles", "permissions.content.styles",
+                     &manifest->content_styles, &manifest->content_styles_at);
+    manifest->content_script_count =
+        read_options(reader, content, "scripts", "permissions.content.scripts",
+                     &manifest->content_scripts, &manifest->content_scripts_at);
 }
 
 static void read_enforcement(struct manifest_reader *reader, const struct yaml_node *permissions)

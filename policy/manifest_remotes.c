@@ -9,8 +9,8 @@
 
 #define KEY_MAXIMUM 23
 
-static const char *const regions[] = {"EU", "US", "AU", "DE", "SG",      "CA", "IN",
-                                      "KR", "JP", "GB", "CH", "default", NULL};
+const char *const manifest_regions[MANIFEST_REGION_COUNT + 1] = {
+    "EU", "US", "AU", "DE", "SG", "CA", "IN", "KR", "JP", "GB", "CH", "default", NULL};
 
 static bool key_is_valid(struct span key)
 {
@@ -68,8 +68,8 @@ static void read_url(struct manifest_reader *reader, struct span region,
 
 static bool is_region(struct span name)
 {
-    for (size_t i = 0; regions[i] != NULL; i++) {
-        if (span_equal(name, span_of(regions[i])))
+    for (size_t i = 0; manifest_regions[i] != NULL; i++) {
+        if (span_equal(name, span_of(manifest_regions[i])))
             return true;
     }
     return false;
