@@ -1,0 +1,201 @@
+/*
+ * Searches in a reach: what covers an item is its own host or a wildcard over one of its
+ * parents, each with its path or a folder above it, or "*".
+ */
+#include "policy/reach_search.h"
+
+/* What a search for covers has found so far. */
+struct covering {
+    const struct reach *reach;
+    uint32_t situations;
+    const struct reach_item *first;
+};
+
+static int compare_numbers(unsigned a, unsigned b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_texts(struct span a, struct span b)
+{
+    size_t shorter = a.length < b.length ? a.length : b.length;
+    int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
+
+/* From the last byte on. */
+static int compare_hosts(struct span a, struct span b)
+{
+    size_t shorter = a.length < b.length ? a.length : b.length;
+    for (size_t i = 1; i <= shorter; i++) {
+        int order = compare_numbers((unsigned char)a.data[a.length - i],
+                                    (unsigned char)b.data[b.length - i]);
+        if (order != 0)
+            return order;
+    }
+    return (a.length > b.length) - (a.length < b.length);
+}
+
+struct reach_key reach_key_of(const struct reach_item *item)
+{
+    const struct address *address = item->address;
+    if (address == NULL)
+        return (struct reach_key){.opaque = true, .host = SPAN(""), .path = item->text};
+    return (struct reach_key){
+        .scheme = address->scheme,
+        .port = address->port,
+        .host = host_span(&address->host),
+        .wildcard = address->wildcard,
+        .path = item->path,
+    };
+}
+
+/* Without the path. */
+static int compare_places(const struct reach_key *a, const struct reach_key *b)
+{
+    int order = compare_numbers(a->opaque, b->opaque);
+    if (order == 0)
+        order = compare_numbers(a->scheme, b->scheme);
+    if (order == 0)
+        order = compare_numbers(a->port, b->port);
+    if (order == 0)
+        order = compare_hosts(a->host, b->host);
+    return order != 0 ? order : compare_numbers(a->wildcard, b->wildcard);
+}
+
+static int compare_keys(const struct reach_key *a, const struct reach_key *b)
+{
+    int order = compare_places(a, b);
+    return order != 0 ? order : compare_texts(a->path, b->path);
+}
+
+int reach_compare(const struct reach_item *a, const struct reach_item *b)
+{
+    struct reach_key left = reach_key_of(a), right = reach_key_of(b);
+    return compare_keys(&left, &right);
+}
+
+/* The index of the first item that does not stand before KEY. */
+static size_t find_first(const struct reach *reach, const struct reach_key *key)
+{
+    size_t low = 0, high = reach->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct reach_key found = reach_key_of(&reach->items[middle]);
+        if (compare_keys(&found, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void take_exact(struct covering *covering, const struct reach_key *key)
+{
+    size_t at = find_first(covering->reach, key);
+    if (at == covering->reach->count)
+        return;
+    const struct reach_item *item = &covering->reach->items[at];
+    struct reach_key found = reach_key_of(item);
+    if (compare_keys(&found, key) != 0)
+        return;
+    covering->situations |= item->situations;
+    if (covering->first == NULL)
+        covering->first = item;
+}
+
+/* There is an item with KEY's scheme, port, host and wildcard, whatever its path. */
+static bool has_place(const struct reach *reach, struct reach_key key)
+{
+    key.path = SPAN("");
+    size_t at = find_first(reach, &key);
+    if (at == reach->count)
+        return false;
+    struct reach_key found = reach_key_of(&reach->items[at]);
+    return compare_places(&found, &key) == 0;
+}
+
+/* KEY itself, then the same with each folder above its path, then with any path. */
+static void take_paths(struct covering *covering, struct reach_key key)
+{
+    struct span path = key.path;
+    if (!has_place(covering->reach, key))
+        return;
+    take_exact(covering, &key);
+    for (size_t length = path.length; length-- > 2;) {
+        if (path.data[length - 1] != '/')
+            continue;
+        key.path = span_slice(path, 0, length);
+        take_exact(covering, &key);
+    }
+    key.path = SPAN("");
+    if (path.length > 0)
+        take_exact(covering, &key);
+}
+
+/* The wildcards over each parent of the host, the nearest first. */
+static void take_wildcards(struct covering *covering, struct reach_key key)
+{
+    key.wildcard = true;
+    for (;;) {
+        size_t dot = span_find(key.host, '.');
+        if (dot == key.host.length)
+            return;
+        key.host = span_after(key.host, dot + 1);
+        take_paths(covering, key);
+    }
+}
+
+uint32_t reach_missing(const struct reach *reach, const struct reach_item *item,
+                       const struct reach_item **cover)
+{
+    struct covering covering = {.reach = reach};
+    struct reach_key key = reach_key_of(item);
+    if (key.opaque) {
+        take_exact(&covering, &key);
+    } else {
+        take_paths(&covering, key);
+        if (key.scheme != SCHEME_ANY && item->address->host.kind == HOST_NAME)
+            take_wildcards(&covering, key);
+        struct reach_key everything = {.scheme = SCHEME_ANY, .host = SPAN(""), .path = SPAN("")};
+        if (key.scheme != SCHEME_HTTP && key.scheme != SCHEME_WS)
+            take_exact(&covering, &everything);
+    }
+    if (cover != NULL)
+        *cover = covering.first;
+    return item->situations & ~covering.situations;
+}
+
+/* What is let out under WIDER's path; see take_paths. */
+static bool path_is_below(struct span path, struct span wider)
+{
+    if (wider.length == 0 || span_equal(path, wider))
+        return true;
+    return wider.data[wider.length - 1] == '/' && span_starts_with(path, wider);
+}
+
+size_t reach_below(const struct reach *reach, const struct reach_item *item, uint32_t situations,
+                   const struct reach_item **found, size_t maximum)
+{
+    char suffix[sizeof(item->address->host.text) + 1];
+    struct reach_key key = reach_key_of(item);
+    size_t count = 0;
+    if (!key.wildcard)
+        return 0;
+    suffix[0] = '.';
+    memcpy(suffix + 1, key.host.data, key.host.length);
+    struct reach_key start = {.scheme = key.scheme,
+                              .port = key.port,
+                              .host = {suffix, key.host.length + 1},
+                              .path = SPAN("")};
+    for (size_t at = find_first(reach, &start); at < reach->count && count < maximum; at++) {
+        const struct reach_item *below = &reach->items[at];
+        struct reach_key other = reach_key_of(below);
+        if (other.opaque || other.scheme != key.scheme || other.port != key.port ||
+            !span_ends_with(other.host, start.host))
+            break;
+        if ((situations & ~below->situations) == 0 && path_is_below(other.path, key.path))
+            found[count++] = below;
+    }
+    return count;
+}
