@@ -66,8 +66,8 @@ class Reload(Scenario):
         wait_until(lambda: self.gate.admin("/readyz")[0] == 503, "/readyz complains")
         self.assertIn("manifest.yml:", self.gate.admin("/readyz")[1])
         self.assertEqual((self.status(self.old), self.status(self.new)), (200, 403))
-        self.assertTrue(any("manifest.yml" in line and '"event":"decision"' not in line
-                            for line in self.gate.log_lines()), "the log says why")
+        [event] = self.gate.wait_log(event="policy_rejected")
+        self.assertIn("manifest.yml:", event["detail"])
         self.assertEqual(
             self.gate.metrics()['sallyport_policy_reloads_total{result="rejected"}'], 1)
         self.assertEqual(self.gate.admin("/healthz")[0], 200)
