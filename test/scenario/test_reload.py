@@ -36,7 +36,7 @@ class Reload(Scenario):
         self.gate.signal(signal.SIGHUP)
         self.becomes(self.new, 200)
         self.assertEqual(self.status(self.old), 403)
-        revisions = {record["policy"] for record in self.gate.wait_log(2, verdict="allow")}
+        revisions = {record["policy"] for record in self.gate.wait_log(3, verdict="allow")}
         self.assertEqual(len(revisions), 2)
 
     def test_happens_by_itself_when_a_file_changes(self):
