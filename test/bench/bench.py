@@ -35,7 +35,7 @@ WORKS = [
     ("deny", "denial", "µs", 4000, 16),
     ("get", "keep-alive GET of 64 bytes", "µs", 20000, 16),
     ("relay", "relay, 4 streams", "ns/KiB", 2048, 4),
-    ("idle", "idle tunnel", "bytes", 2000, 1),
+    ("idle", "idle tunnel", "bytes", 2000, 16),
 ]
 
 

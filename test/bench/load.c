@@ -41,6 +41,7 @@ static struct {
     uint64_t count; /* how many to do, or bytes to move */
     uint64_t begun;
     uint64_t done;
+    struct client *clients;
     int epoll;
     char request[512];
     size_t request_length;
@@ -127,10 +128,13 @@ static void read_echo(struct client *client)
         return;
     if (got != 1 || byte != 'x')
         bench_die("the echo");
-    if (run.work == WORK_CONNECT)
+    if (run.work == WORK_CONNECT) {
         client_next(client);
-    else
-        run.done++; /* WORK_IDLE: held from here on */
+        return;
+    }
+    run.done++; /* WORK_IDLE: held from here on */
+    if (run.begun < run.count)
+        client_dial(&run.clients[run.begun++]);
 }
 
 static void read_stream(struct client *client)
@@ -213,25 +217,22 @@ int main(int argc, char **argv)
     run.work = work_named(argv[3]);
     run.count = bench_number(argv[5], 1, 100000000);
     make_request(argv[4]);
-    uint64_t clients = bench_number(argv[6], 1, 100000);
-    if (run.work == WORK_IDLE)
-        clients = run.count;
+    uint64_t at_once = bench_number(argv[6], 1, 100000);
+    uint64_t clients = run.work == WORK_IDLE ? run.count : at_once;
     if (run.work == WORK_RELAY)
         run.count <<= 20;
     run.epoll = bench_epoll();
-    struct client *all = calloc(clients, sizeof *all);
-    if (all == NULL)
+    run.clients = calloc(clients, sizeof *run.clients);
+    if (run.clients == NULL)
         bench_die("memory");
-    for (uint64_t i = 0; i < clients && run.begun < run.count; i++) {
-        run.begun++;
-        client_dial(&all[i]);
-    }
+    while (run.begun < at_once && run.begun < run.count)
+        client_dial(&run.clients[run.begun++]);
     loop();
     printf("%s %llu\n", run.work == WORK_IDLE ? "held" : "done", (unsigned long long)run.done);
     fflush(stdout);
     if (run.work == WORK_IDLE)
         while (getchar() != EOF)
             continue;
-    free(all);
+    free(run.clients);
     return 0;
 }
