@@ -111,11 +111,7 @@ void text_add_format(struct text *text, const char *format, ...)
     text->length += (size_t)length;
 }
 
-/*
- * The length of the well-formed UTF-8 sequence that BYTES begins with (Unicode
- * 15, table 3-7), or 0.
- */
-static size_t utf8_sequence(struct span bytes)
+size_t text_utf8_length(struct span bytes)
 {
     const unsigned char *byte = (const unsigned char *)bytes.data;
     unsigned char low = 0x80, high = 0xBF;
@@ -183,7 +179,7 @@ void text_add_json(struct text *text, struct span bytes)
         plain = 0;
         if (bytes.length == 0)
             break;
-        size_t sequence = utf8_sequence(bytes);
+        size_t sequence = text_utf8_length(bytes);
         if (sequence > 1)
             text_add(text, span_slice(bytes, 0, sequence));
         else if (sequence == 1)
@@ -208,7 +204,7 @@ static bool is_unseen(uint32_t code)
  */
 static size_t add_quoted(struct text *text, struct span bytes)
 {
-    size_t sequence = utf8_sequence(bytes);
+    size_t sequence = text_utf8_length(bytes);
     unsigned char first = (unsigned char)bytes.data[0];
     if (sequence == 0) {
         text_add_format(text, "\\x%02x", first);
@@ -237,4 +233,16 @@ const char *text_quote(struct span bytes, char quoted[TEXT_QUOTE_SIZE])
         text_add_string(&text, "…");
     text_add(&text, SPAN("\"\0"));
     return quoted;
+}
+
+void text_add_shown(struct text *text, struct span bytes)
+{
+    char quoted[TEXT_QUOTE_SIZE];
+    size_t plain = 0;
+    while (plain < bytes.length && bytes.data[plain] >= ' ' && bytes.data[plain] <= '~')
+        plain++;
+    if (plain == bytes.length)
+        text_add(text, bytes);
+    else
+        text_add_string(text, text_quote(bytes, quoted));
 }

@@ -57,4 +57,13 @@ void text_add_json(struct text *text, struct span bytes);
  */
 const char *text_quote(struct span bytes, char quoted[TEXT_QUOTE_SIZE]);
 
+/* BYTES as they are where they are printable ASCII, else as text_quote has them. */
+void text_add_shown(struct text *text, struct span bytes);
+
+/*
+ * The length of the well-formed UTF-8 sequence that BYTES (one at least) begin with
+ * (Unicode 15, table 3-7), or 0.
+ */
+size_t text_utf8_length(struct span bytes);
+
 #endif
