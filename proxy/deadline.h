@@ -19,7 +19,7 @@ enum deadline_kind {
     DEADLINE_DIAL,
     DEADLINE_HELLO,
     DEADLINE_IDLE,
-    DEADLINE_LINGER, /* after an error answer: until the client has read it */
+    DEADLINE_LINGER,        /* after an error answer: until the client has read it */
     DEADLINE_KEPT_UPSTREAM, /* an idle upstream connection in the pool */
     DEADLINE_COUNT,
 };
