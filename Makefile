@@ -125,9 +125,9 @@ scenarios: all ## the whole-program tests alone (TESTS="test_connect …" for so
 .PHONY: check
 check: ## format, clang-tidy, cppcheck, shellcheck, include directions, gcc and clang without warnings
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_CHECK)
-	clang-format --dry-run -Werror $(ALL_C)
-	test/check_includes
-	test/check_scripts $(ALL_SHELL)
+	$(Q)clang-format --dry-run -Werror $(ALL_C)
+	$(Q)test/check_includes
+	$(Q)test/check_scripts $(ALL_SHELL)
 	@$(SUBMAKE) all unit-tests
 	@$(SUBMAKE) BUILD=build/clang CC=clang all unit-tests
 	@$(SUBMAKE) tidy cppcheck
@@ -142,7 +142,7 @@ $(TIDIED): tidy/%: %.c
 
 .PHONY: cppcheck
 cppcheck:
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -j $(shell nproc) \
+	$(Q)cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -j $(shell nproc) \
 		--enable=warning,performance,portability --suppress=missingIncludeSystem \
 		-I. -D_GNU_SOURCE $(filter %.c,$(ALL_C))
 
