@@ -25,6 +25,8 @@ int command_lint(int argc, char **argv);
 
 extern const struct command command_check_description;
 extern const struct command command_lint_description;
+extern const struct command command_diff_description;
+extern const struct command command_csp_description;
 
 /* "sallyport: WHAT; see 'sallyport help NAME'" to standard error. Returns COMMAND_BAD_INPUT. */
 int command_usage_error(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -10,6 +10,8 @@ static const struct command *const commands[] = {
     &command_run_description,
     &command_check_description,
     &command_lint_description,
+    &command_diff_description,
+    &command_csp_description,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
