@@ -19,7 +19,6 @@ struct csp_command {
     struct manifest_options options;
     struct variables variables;
     struct arena *arena; /* of the variables and the sources */
-    struct command_manifest read;
 };
 
 static int set_variable(struct csp_command *command, const char *pair)
@@ -78,11 +77,10 @@ static void mention_navigation(const struct manifest *manifest)
                 manifest->file, entries->items[0].at.line, entries->items[0].at.column);
 }
 
-static int write_policy(struct csp_command *command, struct text *text)
+static int write_policy(const struct manifest *manifest, struct arena *arena, struct text *text)
 {
     struct error error;
-    const struct manifest *manifest = command->read.manifest;
-    if (!csp_write(manifest, command->arena, text, &error)) {
+    if (!csp_write(manifest, arena, text, &error)) {
         error_print(&error, stderr);
         return COMMAND_BAD_INPUT;
     }
@@ -96,17 +94,19 @@ static int write_policy(struct csp_command *command, struct text *text)
     return EXIT_WRITTEN;
 }
 
-static int print_policy(struct csp_command *command, const char *path)
+static int print_policy(const struct csp_command *command, const char *path)
 {
+    struct command_manifest read;
     struct error error;
     struct text text;
-    if (!command_manifest_read(&command->read, path, &command->options, &error)) {
-        error_print(&error, stderr);
-        return COMMAND_BAD_INPUT;
-    }
+    int status = COMMAND_BAD_INPUT;
     text_init(&text, POLICY_MAXIMUM);
-    int status = write_policy(command, &text);
+    if (command_manifest_read(&read, path, &command->options, &error))
+        status = write_policy(read.manifest, command->arena, &text);
+    else
+        error_print(&error, stderr);
     text_clear(&text);
+    command_manifest_clear(&read);
     return status;
 }
 
@@ -119,7 +119,6 @@ static int command_csp(int argc, char **argv)
     int status = read_options(&command, argc, argv);
     if (status < 0)
         status = print_policy(&command, argv[optind]);
-    command_manifest_clear(&command.read);
     arena_free(command.arena);
     return status;
 }

@@ -68,8 +68,8 @@ static void add_below(struct comparison *comparison, const struct reach *other,
         return;
     reach->below =
         comparison_allocate(comparison, reach->below_count, sizeof(const struct reach_item *));
-    if (reach->below != NULL)
-        memcpy(reach->below, below, reach->below_count * sizeof(*below));
+    for (size_t i = 0; reach->below != NULL && i < reach->below_count; i++)
+        reach->below[i] = below[i];
 }
 
 /* What each list's WIDER lets out and its OTHER does not; NEW says which of the two is which. */

@@ -69,16 +69,16 @@ static size_t next_single(const struct name_pair *pairs, size_t count, size_t fr
 static void add_option_change(struct comparison *comparison, const char *list,
                               const struct name *gone, const struct name *come)
 {
+    if (gone == NULL && come != NULL)
+        comparison_add(comparison, RULE_CSP_OPTION_ADDED, NO_PLACE, come->at, "content.%s gains %s",
+                       list, FINDING_QUOTE(come->text));
+    if (gone != NULL && come == NULL)
+        comparison_add(comparison, RULE_CSP_OPTION_REMOVED, gone->at, NO_PLACE,
+                       "content.%s loses %s", list, FINDING_QUOTE(gone->text));
     if (gone != NULL && come != NULL)
         comparison_add(comparison, RULE_CSP_OPTION_SWAPPED, gone->at, come->at,
                        "content.%s swaps %s for %s", list, FINDING_QUOTE(gone->text),
                        FINDING_QUOTE(come->text));
-    else if (come != NULL)
-        comparison_add(comparison, RULE_CSP_OPTION_ADDED, NO_PLACE, come->at, "content.%s gains %s",
-                       list, FINDING_QUOTE(come->text));
-    else
-        comparison_add(comparison, RULE_CSP_OPTION_REMOVED, gone->at, NO_PLACE,
-                       "content.%s loses %s", list, FINDING_QUOTE(gone->text));
 }
 
 static void compare_options(struct comparison *comparison, const char *list, struct names before,

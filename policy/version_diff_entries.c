@@ -204,30 +204,35 @@ static size_t next_alone(const enum entry_fate *fates, size_t from, size_t count
     return from;
 }
 
-/* What is left alone: one gone for one come is a swap, in the lists' order. */
+/* GONE for COME is a swap; one of them may be NULL. */
+static void add_alone(struct comparison *comparison, enum manifest_list list,
+                      const struct manifest_entry *gone, const struct manifest_entry *come)
+{
+    const char *name = manifest_list_name(list);
+    if (gone == NULL && come != NULL)
+        comparison_add(comparison, RULE_EGRESS_ADDED, NO_PLACE, come->at, "%s gains %s", name,
+                       FINDING_QUOTE(come->text));
+    if (gone != NULL && come == NULL)
+        comparison_add(comparison, RULE_EGRESS_REMOVED, gone->at, NO_PLACE, "%s loses %s", name,
+                       FINDING_QUOTE(gone->text));
+    if (gone != NULL && come != NULL)
+        comparison_add(comparison, RULE_EGRESS_SWAPPED, gone->at, come->at, "%s swaps %s for %s",
+                       name, FINDING_QUOTE(gone->text), FINDING_QUOTE(come->text));
+}
+
+/* What is left alone, paired in the lists' order. */
 static void settle_alone(struct comparison *comparison, enum manifest_list list)
 {
     const struct manifest_entries *old = &comparison->old->lists[list];
     const struct manifest_entries *new = &comparison->new->lists[list];
     const struct list_match *match = &comparison->lists[list];
-    const char *name = manifest_list_name(list);
     size_t gone = next_alone(match->old_fates, 0, old->count);
     size_t come = next_alone(match->new_fates, 0, new->count);
     while (gone < old->count || come < new->count) {
-        const struct manifest_entry *left = gone < old->count ? &old->items[gone] : NULL;
-        const struct manifest_entry *right = come < new->count ? &new->items[come] : NULL;
-        if (left != NULL && right != NULL)
-            comparison_add(comparison, RULE_EGRESS_SWAPPED, left->at, right->at,
-                           "%s swaps %s for %s", name, FINDING_QUOTE(left->text),
-                           FINDING_QUOTE(right->text));
-        else if (right != NULL)
-            comparison_add(comparison, RULE_EGRESS_ADDED, NO_PLACE, right->at, "%s gains %s", name,
-                           FINDING_QUOTE(right->text));
-        else
-            comparison_add(comparison, RULE_EGRESS_REMOVED, left->at, NO_PLACE, "%s loses %s", name,
-                           FINDING_QUOTE(left->text));
-        gone = next_alone(match->old_fates, gone + (left != NULL), old->count);
-        come = next_alone(match->new_fates, come + (right != NULL), new->count);
+        add_alone(comparison, list, gone < old->count ? &old->items[gone] : NULL,
+                  come < new->count ? &new->items[come] : NULL);
+        gone = next_alone(match->old_fates, gone + (gone < old->count), old->count);
+        come = next_alone(match->new_fates, come + (come < new->count), new->count);
     }
 }
 

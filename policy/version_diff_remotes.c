@@ -4,18 +4,19 @@
  */
 #include "policy/version_diff_rules.h"
 
+/* ADDED is the rule of adding; that of removing stands behind it. */
 static void compare_flag(struct comparison *comparison, const struct manifest_remote *old,
                          const struct manifest_remote *new, bool had, bool has,
                          enum version_rule_index added, const char *what)
 {
     if (had == has)
         return;
-    /* Each rule of removing stands behind its rule of adding. */
     enum version_rule_index rule = has ? added : added + 1;
     comparison_add(comparison, rule, old->at, new->at, "remote %s %s %s", FINDING_QUOTE(new->key),
                    has ? "gains" : "loses", what);
 }
 
+/* Likewise. */
 static void compare_strings(struct comparison *comparison, const struct manifest_remote *old,
                             const struct manifest_remote *new, struct names *before,
                             struct names *after, enum version_rule_index added, const char *what)
@@ -24,12 +25,12 @@ static void compare_strings(struct comparison *comparison, const struct manifest
     const struct name_pair *pairs = names_match(comparison, before, after, &count);
     for (size_t i = 0; i < count; i++) {
         const struct name *gone = pairs[i].old, *come = pairs[i].new;
-        if (gone != NULL && come != NULL)
+        if ((gone == NULL) == (come == NULL))
             continue;
-        comparison_add(comparison, come != NULL ? added : added + 1, old->at, new->at,
+        struct span text = gone == NULL ? come->text : gone->text;
+        comparison_add(comparison, gone == NULL ? added : added + 1, old->at, new->at,
                        "remote %s %s the %s %s", FINDING_QUOTE(new->key),
-                       come != NULL ? "gains" : "loses", what,
-                       FINDING_QUOTE(come != NULL ? come->text : gone->text));
+                       gone == NULL ? "gains" : "loses", what, FINDING_QUOTE(text));
     }
 }
 
