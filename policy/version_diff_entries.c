@@ -155,17 +155,18 @@ static const struct reach_item *find_cover(struct comparison *comparison, enum m
 }
 
 /*
- * What {remote: KEY} opens. Of a remote that is new itself, compare_remotes has
- * spoken; here it only counts where this list did not let its URLs out.
+ * {remote: KEY} of a remote that is new itself: compare_remotes has spoken of it
+ * and of fetch.backend. In the browser's list it only counts where the list did
+ * not let its URLs out.
  */
-static bool speaks_for_remote(const struct comparison *comparison, enum manifest_list list,
-                              const struct manifest_entry *entry, const struct reach_item *cover)
+static bool is_spoken_for(const struct comparison *comparison, enum manifest_list list,
+                          const struct manifest_entry *entry, const struct reach_item *cover)
 {
-    const struct manifest_remote *old = manifest_find_remote(comparison->old, entry->text);
-    const struct manifest_remote *new = manifest_find_remote(comparison->new, entry->text);
     struct reach_item items[MANIFEST_REGION_COUNT];
-    return old == NULL && new != NULL &&
-           (cover != NULL || reach_of_entry(comparison->new, list, entry, items) == 0);
+    if (manifest_find_remote(comparison->old, entry->text) != NULL)
+        return false;
+    return list == LIST_FETCH_BACKEND || cover != NULL ||
+           reach_of_entry(comparison->new, list, entry, items) == 0;
 }
 
 /* A configurable remote opens what customers choose too: no URL of OLD covers that. */
@@ -185,7 +186,7 @@ static void settle_covered(struct comparison *comparison, enum manifest_list lis
         if (fates[i] != FATE_ALONE)
             continue;
         const struct reach_item *cover = find_cover(comparison, list, entry);
-        if (entry->form == ENTRY_REMOTE && speaks_for_remote(comparison, list, entry, cover)) {
+        if (entry->form == ENTRY_REMOTE && is_spoken_for(comparison, list, entry, cover)) {
             fates[i] = FATE_SPOKEN;
             continue;
         }
