@@ -25,6 +25,9 @@ int command_lint(int argc, char **argv);
 
 extern const struct command command_check_description;
 extern const struct command command_lint_description;
+extern const struct command command_learn_description;
+extern const struct command command_replay_description;
+extern const struct command command_test_description;
 extern const struct command command_diff_description;
 extern const struct command command_csp_description;
 

@@ -10,6 +10,8 @@ static const struct command *const commands[] = {
     &command_run_description,
     &command_check_description,
     &command_lint_description,
+    &command_replay_description,
+    &command_learn_description,
     &command_diff_description,
     &command_csp_description,
 };
