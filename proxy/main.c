@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
     &command_run_description,
     &command_check_description,
     &command_lint_description,
+    &command_test_description,
     &command_replay_description,
     &command_learn_description,
     &command_diff_description,
