@@ -107,8 +107,9 @@ static void write_answer(const struct session *session, const struct answer *ans
 }
 
 /*
- * Replaces whatever was under way by ANSWER. The connection is kept when the next
- * request's beginning is certain: the head was good and no body follows it.
+ * Ends what was under way with ANSWER, behind interim responses that may still be on their way. The
+ * connection is kept when the next request's beginning is certain: the head was good and no body
+ * follows it.
  */
 static enum progress send_answer(struct session *session, const struct answer *answer)
 {
@@ -118,7 +119,6 @@ static enum progress send_answer(struct session *session, const struct answer *a
     exchange->upstream = NULL;
     exchange->keep_alive = exchange->keep_alive && exchange->request.body == HTTP_BODY_NONE &&
                            !session->worker->draining;
-    outbox_clear(&exchange->to_client);
     write_answer(session, answer, &exchange->to_client.text);
     session->record.status = answer->status;
     session_consume_head(session);

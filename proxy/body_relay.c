@@ -1,39 +1,35 @@
 /*
  * A raw body is a relay with a limit. A chunked one is read into the sender's
- * input, decoded, written anew into the outbox, and sent before more is read.
+ * input, decoded, written anew behind the head, and sent before more is read.
  */
 #include "proxy/body_relay.h"
 
 #define INPUT_MAXIMUM ((size_t)64 * 1024)
 
-/* What has come of a raw body already moves from INPUT to the relay. */
-static bool preload(struct body_relay *body, struct buffer *input)
+/* What has come of a raw body already moves from INPUT behind the head. */
+static void join_head(struct body_relay *body, struct buffer *input, uint64_t *moved)
 {
     struct span ready = buffer_span(input);
     if (ready.length > body->raw.left)
         ready.length = (size_t)body->raw.left;
-    if (!relay_preload(&body->raw, ready))
-        return false;
-    if (ready.length > 0)
-        buffer_consume(input, ready.length);
-    return true;
+    if (ready.length == 0)
+        return;
+    text_add(&body->out->text, ready);
+    *moved += ready.length;
+    if (body->raw.left != RELAY_NO_LIMIT)
+        body->raw.left -= ready.length;
+    buffer_consume(input, ready.length);
 }
 
-bool body_relay_init(struct body_relay *body, enum http_body framing, uint64_t length, bool encode,
-                     struct buffer *input)
+void body_relay_init(struct body_relay *body, enum http_body framing, uint64_t length, bool encode,
+                     struct buffer *input, struct outbox *out, uint64_t *moved)
 {
-    *body = (struct body_relay){.framing = framing, .encode = encode};
-    outbox_init(&body->out);
+    *body = (struct body_relay){.framing = framing, .encode = encode, .out = out};
     http_chunked_init(&body->decoder);
-    if (framing == HTTP_BODY_CHUNKED) {
-        relay_init(&body->raw, 0);
-        return true;
-    }
+    relay_init(&body->raw, framing == HTTP_BODY_SIZED ? length : 0);
     if (framing == HTTP_BODY_UNTIL_CLOSE)
         relay_init(&body->raw, RELAY_NO_LIMIT);
-    else
-        relay_init(&body->raw, framing == HTTP_BODY_SIZED ? length : 0);
-    return preload(body, input);
+    join_head(body, input, moved);
 }
 
 static enum body_result result_of_relay(enum relay_result result)
@@ -55,8 +51,22 @@ static enum body_result result_of_relay(enum relay_result result)
     return BODY_TO_FAILED;
 }
 
+/* Writes what was decoded into the outbox, whose sent bytes make room. */
+static void encode(struct body_relay *body, struct span data, uint64_t *moved)
+{
+    struct text *out = &body->out->text;
+    if (outbox_is_empty(body->out))
+        outbox_clear(body->out);
+    size_t before = out->length;
+    if (body->encode)
+        http_chunk_write(data, out);
+    else
+        text_add(out, data);
+    *moved += out->length - before;
+}
+
 /* Decodes all that is in INPUT into the outbox. */
-static enum http_parse recode_input(struct body_relay *body, struct buffer *input)
+static enum http_parse recode_input(struct body_relay *body, struct buffer *input, uint64_t *moved)
 {
     enum http_parse parse = HTTP_MORE;
     size_t consumed = 1;
@@ -65,12 +75,10 @@ static enum http_parse recode_input(struct body_relay *body, struct buffer *inpu
         parse = http_chunked_read(&body->decoder, buffer_span(input), &consumed, &data, &trailers);
         if (parse == HTTP_BAD)
             break;
-        if (data.length > 0 && body->encode)
-            http_chunk_write(data, &body->out.text);
-        if (data.length > 0 && !body->encode)
-            text_add(&body->out.text, data);
+        if (data.length > 0)
+            encode(body, data, moved);
         if (parse == HTTP_DONE && body->encode)
-            http_last_chunk_write(trailers, &body->out.text);
+            http_last_chunk_write(trailers, &body->out->text);
         buffer_consume(input, consumed);
     }
     return parse;
@@ -95,18 +103,13 @@ static enum body_result fill_input(struct transport *from, struct buffer *input)
     return result == TRANSPORT_END ? BODY_FROM_ENDED : BODY_FROM_FAILED;
 }
 
-/* BODY_DONE: the outbox is empty. */
-static enum body_result send_out(struct body_relay *body, struct transport *to, uint64_t *moved)
+/* BODY_DONE: all that the outbox held is sent. */
+static enum body_result send_out(struct body_relay *body, struct transport *to)
 {
-    size_t before = body->out.sent;
-    enum transport_result result = outbox_flush(&body->out, to);
-    *moved += body->out.sent - before;
+    enum transport_result result = outbox_flush(body->out, to);
     if (result == TRANSPORT_AGAIN)
         return BODY_WAIT;
-    if (result != TRANSPORT_OK)
-        return BODY_TO_FAILED;
-    outbox_clear(&body->out);
-    return BODY_DONE;
+    return result == TRANSPORT_OK ? BODY_DONE : BODY_TO_FAILED;
 }
 
 static enum body_result chunked_turn(struct body_relay *body, struct transport *from,
@@ -114,11 +117,11 @@ static enum body_result chunked_turn(struct body_relay *body, struct transport *
 {
     const uint64_t turn_end = *moved + RELAY_TURN_BYTES;
     for (;;) {
-        enum http_parse parse = body->whole ? HTTP_DONE : recode_input(body, input);
+        enum http_parse parse = body->whole ? HTTP_DONE : recode_input(body, input, moved);
         if (parse == HTTP_BAD)
             return BODY_MALFORMED;
         body->whole = parse == HTTP_DONE;
-        enum body_result result = send_out(body, to, moved);
+        enum body_result result = send_out(body, to);
         if (result != BODY_DONE || body->whole)
             return result;
         if (*moved >= turn_end)
@@ -135,11 +138,13 @@ enum body_result body_relay_turn(struct body_relay *body, struct transport *from
 {
     if (body->framing == HTTP_BODY_CHUNKED)
         return chunked_turn(body, from, input, to, moved);
+    enum body_result result = send_out(body, to);
+    if (result != BODY_DONE)
+        return result;
     return result_of_relay(relay_turn(&body->raw, from, to, lender, moved));
 }
 
 void body_relay_clear(struct body_relay *body, struct relay_lender *lender)
 {
     relay_clear(&body->raw, lender);
-    outbox_clear(&body->out);
 }

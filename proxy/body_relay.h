@@ -26,17 +26,20 @@ struct body_relay {
     bool whole;             /* the chunked body has been read to its end */
     struct http_chunked decoder;
     struct relay raw;
-    struct outbox out;
+    struct outbox *out; /* not owned: the head's, and then the encoded chunks' */
 };
 
 /*
  * A body of FRAMING (LENGTH bytes if sized) that begins with what is in INPUT;
- * ENCODE: hand a chunked one on as chunks. False: memory is out.
+ * ENCODE: hand a chunked one on as chunks. OUT holds the message's head, perhaps
+ * unsent: what has come of the body already joins it, so that a small message is
+ * one write. *moved grows by the bytes of the body taken on.
  */
-bool body_relay_init(struct body_relay *body, enum http_body framing, uint64_t length, bool encode,
-                     struct buffer *input);
+void body_relay_init(struct body_relay *body, enum http_body framing, uint64_t length, bool encode,
+                     struct buffer *input, struct outbox *out, uint64_t *moved);
 
-/* *moved grows by the bytes of the body handed on, framing included. */
+/* Sends what OUT holds, then the body. *moved grows by the bytes taken on, chunk framing included.
+ */
 enum body_result body_relay_turn(struct body_relay *body, struct transport *from,
                                  struct buffer *input, struct transport *to,
                                  struct relay_lender *lender, uint64_t *moved);

@@ -31,16 +31,13 @@ enum progress forward_begin(struct session *session)
 {
     struct exchange *exchange = session->exchange;
     const struct http_request *request = &exchange->request;
-    enum http_body framing = request->body;
-    uint64_t length = request->content_length;
-    if (outbox_is_empty(&exchange->to_upstream))
+    if (outbox_is_empty(&exchange->to_upstream)) {
         http_request_write(request, exchange->path_and_query, &exchange->target.host,
                            exchange->target.port, scheme_default_port(exchange->target.scheme),
                            &exchange->to_upstream.text);
-    if (request->length > 0) {
         session_consume_head(session);
-        if (!body_relay_init(&exchange->up, framing, length, true, &session->input))
-            return PROGRESS_END;
+        body_relay_init(&exchange->up, request->body, request->content_length, true,
+                        &session->input, &exchange->to_upstream, &session->record.bytes_up);
     }
     session->stage = stage_forward;
     return PROGRESS_ON;
@@ -56,9 +53,11 @@ static enum step stop_sending(struct exchange *exchange)
     return STEP_DONE;
 }
 
-static enum step send_request_body(struct session *session)
+static enum step send_request(struct session *session)
 {
     struct exchange *exchange = session->exchange;
+    if (exchange->request_sent || exchange->request_aborted)
+        return STEP_DONE;
     enum body_result result = body_relay_turn(&exchange->up, &session->client, &session->input,
                                               &exchange->upstream->transport,
                                               session->worker->lender, &session->record.bytes_up);
@@ -79,23 +78,6 @@ static enum step send_request_body(struct session *session)
         return stop_sending(exchange);
     }
     return STEP_CLIENT_FAILED;
-}
-
-static enum step send_request(struct session *session)
-{
-    struct exchange *exchange = session->exchange;
-    if (exchange->request_sent || exchange->request_aborted)
-        return STEP_DONE;
-    switch (outbox_flush(&exchange->to_upstream, &exchange->upstream->transport)) {
-    case TRANSPORT_OK:
-        return send_request_body(session);
-    case TRANSPORT_AGAIN:
-        return STEP_WAIT;
-    case TRANSPORT_END:
-    case TRANSPORT_FAILED:
-        break;
-    }
-    return stop_sending(exchange);
 }
 
 /* ---- the response ------------------------------------------------------------- */
@@ -164,9 +146,8 @@ static enum step begin_response(struct session *session, const struct http_respo
     enum http_body from = response->body;
     uint64_t length = response->content_length;
     buffer_consume(&exchange->upstream->input, response->length);
-    if (!body_relay_init(&exchange->down, from, length, framing == HTTP_BODY_CHUNKED,
-                         &exchange->upstream->input))
-        return STEP_UPSTREAM_FAILED;
+    body_relay_init(&exchange->down, from, length, framing == HTTP_BODY_CHUNKED,
+                    &exchange->upstream->input, &exchange->to_client, &session->record.bytes_down);
     return STEP_DONE;
 }
 
@@ -231,23 +212,21 @@ static enum step send_response_body(struct session *session)
     return STEP_UPSTREAM_FAILED;
 }
 
-/* Interim responses go out while the final one is waited for. */
+/* Interim responses go out while the final one is waited for; its head goes with its body. */
 static enum step pass_response(struct session *session)
 {
     struct exchange *exchange = session->exchange;
-    enum step step = STEP_DONE;
-    if (!exchange->response_begun)
-        step = read_response_head(session);
+    if (exchange->response_begun)
+        return send_response_body(session);
+    enum step step = read_response_head(session);
+    if (step == STEP_DONE)
+        return send_response_body(session);
+    if (step == STEP_UPGRADED)
+        return step;
     enum transport_result flushed = outbox_flush(&exchange->to_client, &session->client);
     if (flushed == TRANSPORT_FAILED || flushed == TRANSPORT_END)
         return STEP_CLIENT_FAILED;
-    if (step != STEP_DONE && step != STEP_UPGRADED)
-        return step;
-    if (flushed == TRANSPORT_AGAIN)
-        return step == STEP_UPGRADED ? STEP_UPGRADED : STEP_WAIT;
-    if (step == STEP_UPGRADED)
-        return STEP_UPGRADED;
-    return send_response_body(session);
+    return step;
 }
 
 /* ---- what the two came to --------------------------------------------------------- */

@@ -20,7 +20,7 @@
 
 #define HTTP_HEAD_MAXIMUM   65536 /* bytes of a head, empty line included */
 #define HTTP_TARGET_MAXIMUM 16384 /* bytes of a request target */
-#define HTTP_FIELDS_MAXIMUM 256
+#define HTTP_FIELDS_MAXIMUM 128
 #define HTTP_METHOD_MAXIMUM 32
 
 enum http_parse {
@@ -43,8 +43,8 @@ struct http_field {
 };
 
 struct http_fields {
-    struct http_field items[HTTP_FIELDS_MAXIMUM];
     size_t count;
+    struct http_field items[HTTP_FIELDS_MAXIMUM];
 };
 
 struct http_request {
@@ -61,10 +61,13 @@ struct http_request {
     struct span host; /* the Host field's value, not empty; for policy/target.h to read */
     bool has_proxy_authorization;
     struct span proxy_authorization; /* the field's value; never to be logged or forwarded */
-    struct http_fields fields;
-    const char *problem; /* HTTP_BAD: what is wrong, a static string */
-    unsigned status;     /* HTTP_BAD: 400, 413, 414, 417, 431, 501 or 505 */
+    const char *problem;             /* HTTP_BAD: what is wrong, a static string */
+    unsigned status;                 /* HTTP_BAD: 400, 413, 414, 417, 431, 501 or 505 */
+    struct http_fields fields;       /* last: a copy takes only those that are there */
 };
+
+/* Copies FROM, its spans still pointing where they did; costs no more than the fields it has. */
+void http_request_copy(struct http_request *to, const struct http_request *from);
 
 /*
  * Whether a head that HTTP_MORE was said of is worth another look, at the cost

@@ -6,6 +6,8 @@
  * for the rest; first the whole head is cut into pieces, then the pieces are
  * judged together.
  */
+#include <stddef.h>
+
 #include "proxy/http_fields.h"
 #include "proxy/http_framing.h"
 
@@ -221,4 +223,11 @@ enum http_parse http_request_parse(struct span bytes, struct http_request *reque
     request->problem = problem.text;
     request->status = problem.status;
     return result;
+}
+
+void http_request_copy(struct http_request *to, const struct http_request *from)
+{
+    memcpy(to, from, offsetof(struct http_request, fields.items));
+    memcpy(to->fields.items, from->fields.items,
+           from->fields.count * sizeof(from->fields.items[0]));
 }

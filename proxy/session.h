@@ -46,7 +46,6 @@ struct session_record {
 };
 
 struct exchange {
-    struct http_request request; /* spans point into session->input until the head is consumed */
     char method[33];
     bool is_connect;
     bool has_target;
@@ -72,6 +71,9 @@ struct exchange {
     unsigned interim_count;
     size_t response_searched; /* bytes of the upstream's input known not to hold a head's end */
     const char *problem;      /* what is wrong with the response; static */
+    /* Its spans point into session->input until the head is consumed. Last: only its used part is
+     * set. */
+    struct http_request request;
 };
 
 struct tunnel {

@@ -2,6 +2,7 @@
  * From an accepted connection, or from the end of the last exchange, to a whole
  * request head.
  */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "proxy/clock.h"
@@ -52,9 +53,10 @@ enum transport_result session_read_input(struct session *session, size_t maximum
 
 bool session_begin_exchange(struct session *session)
 {
-    struct exchange *exchange = calloc(1, sizeof(*exchange));
+    struct exchange *exchange = malloc(sizeof(*exchange));
     if (exchange == NULL)
         return false;
+    memset(exchange, 0, offsetof(struct exchange, request.fields.items));
     outbox_init(&exchange->to_client);
     outbox_init(&exchange->to_upstream);
     relay_init(&exchange->up.raw, 0); /* bodies that never begin are cleared too: no pipe is -1 */
@@ -78,7 +80,7 @@ static enum progress take_head(struct session *session, const struct http_reques
     if (!session_begin_exchange(session))
         return PROGRESS_END;
     struct exchange *exchange = session->exchange;
-    exchange->request = *request;
+    http_request_copy(&exchange->request, request);
     memcpy(exchange->method, request->method.data, request->method.length);
     exchange->is_connect = span_equal(request->method, SPAN("CONNECT"));
     exchange->keep_alive = request->keep_alive;

@@ -175,18 +175,24 @@ enum progress tunnel_begin_upgraded(struct session *session)
     return PROGRESS_END;
 }
 
-/* One direction's turn; an end that has been handed on is handed on as an end. */
-static enum relay_result turn(struct relay *relay, bool *ended, struct transport *from,
-                              struct transport *to, struct relay_lender *lender, uint64_t *moved)
+/*
+ * One direction's turn; an end that has been handed on is handed on as an end. A
+ * plain connection whose other direction has ended too is closed next, which says
+ * the same.
+ */
+static enum relay_result turn(struct relay *relay, bool *ended, bool other_ended,
+                              struct transport *from, struct transport *to,
+                              struct relay_lender *lender, uint64_t *moved)
 {
     if (*ended)
         return RELAY_DONE;
     enum relay_result result = relay_turn(relay, from, to, lender, moved);
-    if (result == RELAY_DONE) {
+    if (result != RELAY_DONE)
+        return result;
+    *ended = true;
+    if (!other_ended || to->tls != NULL)
         transport_shutdown(to);
-        *ended = true;
-    }
-    return result;
+    return RELAY_DONE;
 }
 
 static enum progress break_off(struct session *session, const char *outcome)
@@ -205,10 +211,10 @@ static enum progress stage_relay(struct session *session)
     struct transport *client = &session->client, *upstream = &tunnel->upstream->transport;
     const uint64_t moved = record->bytes_up + record->bytes_down;
 
-    enum relay_result up =
-        turn(&tunnel->up, &tunnel->up_ended, client, upstream, worker->lender, &record->bytes_up);
-    enum relay_result down = turn(&tunnel->down, &tunnel->down_ended, upstream, client,
-                                  worker->lender, &record->bytes_down);
+    enum relay_result up = turn(&tunnel->up, &tunnel->up_ended, tunnel->down_ended, client,
+                                upstream, worker->lender, &record->bytes_up);
+    enum relay_result down = turn(&tunnel->down, &tunnel->down_ended, tunnel->up_ended, upstream,
+                                  client, worker->lender, &record->bytes_down);
     if (up == RELAY_FROM_FAILED || down == RELAY_TO_FAILED)
         return break_off(session, "client_reset");
     if (up == RELAY_TO_FAILED || down == RELAY_FROM_FAILED)

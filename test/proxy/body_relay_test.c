@@ -15,6 +15,7 @@ static struct wire sender, receiver;
 static struct relay_lender *lender;
 static struct body_relay body;
 static struct buffer input;
+static struct outbox out;
 static uint64_t moved;
 
 static void begin(void)
@@ -23,12 +24,14 @@ static void begin(void)
     lender = calloc(1, sizeof(*lender));
     wire_open(&sender, base);
     wire_open(&receiver, base);
+    outbox_init(&out);
     moved = 0;
 }
 
 static void end(void)
 {
     body_relay_clear(&body, lender);
+    outbox_clear(&out);
     buffer_clear(&input);
     pipe_pool_clear(&lender->pipes);
     wire_close(&sender);
@@ -63,7 +66,7 @@ static void assert_received(const char *expected)
 START_TEST(a_request_without_a_body_is_done_at_once)
 {
     given_input("GET http://next/ HTTP/1.1\r\n");
-    ck_assert(body_relay_init(&body, HTTP_BODY_NONE, 0, true, &input));
+    body_relay_init(&body, HTTP_BODY_NONE, 0, true, &input, &out, &moved);
     ck_assert_int_eq(turn(), BODY_DONE);
     ck_assert(span_starts_with(buffer_span(&input), SPAN("GET http://next/")));
 }
@@ -72,17 +75,28 @@ END_TEST
 START_TEST(a_sized_body_leaves_the_next_request_alone)
 {
     given_input("bodyGET ");
-    ck_assert(body_relay_init(&body, HTTP_BODY_SIZED, 4, true, &input));
+    body_relay_init(&body, HTTP_BODY_SIZED, 4, true, &input, &out, &moved);
     ck_assert_int_eq(turn(), BODY_DONE);
     assert_received("body");
     ck_assert(span_equal(buffer_span(&input), SPAN("GET ")));
 }
 END_TEST
 
+START_TEST(what_has_come_goes_out_with_the_head)
+{
+    given_input("body");
+    text_add_string(&out.text, "HEAD ");
+    body_relay_init(&body, HTTP_BODY_SIZED, 4, true, &input, &out, &moved);
+    ck_assert_int_eq(turn(), BODY_DONE);
+    assert_received("HEAD body");
+    ck_assert_uint_eq(moved, 4);
+}
+END_TEST
+
 START_TEST(a_sized_body_goes_on_from_the_connection)
 {
     given_input("half ");
-    ck_assert(body_relay_init(&body, HTTP_BODY_SIZED, 9, true, &input));
+    body_relay_init(&body, HTTP_BODY_SIZED, 9, true, &input, &out, &moved);
     ck_assert_int_eq(turn(), BODY_WAIT);
     wire_send(&sender, SPAN("more"));
     ck_assert_int_eq(turn(), BODY_DONE);
@@ -92,7 +106,7 @@ END_TEST
 
 START_TEST(a_body_cut_short_is_told)
 {
-    ck_assert(body_relay_init(&body, HTTP_BODY_SIZED, 100, true, &input));
+    body_relay_init(&body, HTTP_BODY_SIZED, 100, true, &input, &out, &moved);
     wire_send(&sender, SPAN("some"));
     shutdown(sender.far, SHUT_WR);
     ck_assert_int_eq(turn(), BODY_FROM_ENDED);
@@ -102,7 +116,7 @@ END_TEST
 START_TEST(chunks_are_written_anew_without_their_extensions)
 {
     given_input("5;ext=1\r\nhello\r\n0\r\n\r\nNEXT");
-    ck_assert(body_relay_init(&body, HTTP_BODY_CHUNKED, 0, true, &input));
+    body_relay_init(&body, HTTP_BODY_CHUNKED, 0, true, &input, &out, &moved);
     ck_assert_int_eq(turn(), BODY_DONE);
     assert_received("5\r\nhello\r\n0\r\n\r\n");
     ck_assert(span_equal(buffer_span(&input), SPAN("NEXT")));
@@ -112,7 +126,7 @@ END_TEST
 START_TEST(chunks_become_bare_payload_for_who_knows_no_chunks)
 {
     given_input("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
-    ck_assert(body_relay_init(&body, HTTP_BODY_CHUNKED, 0, false, &input));
+    body_relay_init(&body, HTTP_BODY_CHUNKED, 0, false, &input, &out, &moved);
     ck_assert_int_eq(turn(), BODY_DONE);
     assert_received("abcde");
 }
@@ -121,7 +135,7 @@ END_TEST
 START_TEST(a_chunk_split_anywhere_arrives_whole)
 {
     const char wire_bytes[] = "4\r\nsplt\r\n0\r\n\r\n";
-    ck_assert(body_relay_init(&body, HTTP_BODY_CHUNKED, 0, false, &input));
+    body_relay_init(&body, HTTP_BODY_CHUNKED, 0, false, &input, &out, &moved);
     for (size_t i = 0; i < sizeof(wire_bytes) - 2; i++) {
         wire_send(&sender, (struct span){wire_bytes + i, 1});
         ck_assert_int_eq(turn(), BODY_WAIT);
@@ -135,7 +149,7 @@ END_TEST
 START_TEST(a_broken_chunk_is_malformed)
 {
     given_input("5\nhello");
-    ck_assert(body_relay_init(&body, HTTP_BODY_CHUNKED, 0, true, &input));
+    body_relay_init(&body, HTTP_BODY_CHUNKED, 0, true, &input, &out, &moved);
     ck_assert_int_eq(turn(), BODY_MALFORMED);
     ck_assert_ptr_nonnull(body.decoder.problem);
 }
@@ -144,7 +158,7 @@ END_TEST
 START_TEST(a_body_until_close_ends_with_the_connection)
 {
     given_input("early ");
-    ck_assert(body_relay_init(&body, HTTP_BODY_UNTIL_CLOSE, 0, true, &input));
+    body_relay_init(&body, HTTP_BODY_UNTIL_CLOSE, 0, true, &input, &out, &moved);
     wire_send(&sender, SPAN("late"));
     shutdown(sender.far, SHUT_WR);
     ck_assert_int_eq(turn(), BODY_DONE);
@@ -159,6 +173,7 @@ int main(void)
     tcase_add_checked_fixture(tests, begin, end);
     tcase_add_test(tests, a_request_without_a_body_is_done_at_once);
     tcase_add_test(tests, a_sized_body_leaves_the_next_request_alone);
+    tcase_add_test(tests, what_has_come_goes_out_with_the_head);
     tcase_add_test(tests, a_sized_body_goes_on_from_the_connection);
     tcase_add_test(tests, a_body_cut_short_is_told);
     tcase_add_test(tests, chunks_are_written_anew_without_their_extensions);
