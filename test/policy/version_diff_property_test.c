@@ -198,7 +198,7 @@ static struct side old, new;
 /* Half of the pairs have the same remotes. */
 static void open_pair(void)
 {
-    struct pool pool;
+    static struct pool pool;
     char remotes[512];
     fill_pool(&pool);
     write_remotes(&pool, remotes);
@@ -356,7 +356,7 @@ END_TEST
 START_TEST(takes_no_allowance_away_by_adding_an_entry)
 {
     for (unsigned long i = 0; i < pairs / 4; i++) {
-        struct pool pool;
+        static struct pool pool;
         char remotes[512];
         uint32_t chosen = below(1U << (ENTRIES_MAXIMUM - 1));
         fill_pool(&pool);
