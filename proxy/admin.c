@@ -11,8 +11,9 @@
 #include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "proxy/unix_socket.h"
 
 #define PAGE_MAXIMUM       ((size_t)16 * 1024 * 1024)
 #define HEAD_MAXIMUM       8192
@@ -94,12 +95,10 @@ static socklen_t listen_address(const struct configuration *configuration,
 {
     if (configuration->admin_unix_path == NULL)
         return ip_to_sockaddr(&configuration->admin_ip, configuration->admin_port, address);
-    struct sockaddr_un local = {.sun_family = AF_UNIX};
-    if (strlen(configuration->admin_unix_path) >= sizeof(local.sun_path)) {
-        errno = ENAMETOOLONG;
+    struct sockaddr_un local;
+    if (!unix_socket_address(configuration->admin_unix_path, &local) ||
+        !unix_socket_remove_stale(&local))
         return 0;
-    }
-    strcpy(local.sun_path, configuration->admin_unix_path);
     memcpy(address, &local, sizeof(local));
     return sizeof(local);
 }

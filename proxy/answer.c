@@ -26,7 +26,7 @@ static const char *status_phrase(unsigned status)
     case 400:
         return "Bad Request";
     case 403:
-        return "Forbidden";
+        return "Egress Denied";
     case 405:
         return "Method Not Allowed";
     case 407:
@@ -87,6 +87,8 @@ static void write_body(const struct session *session, const struct answer *answe
     text_add_string(body, "}\n");
 }
 
+/* Many clients show nothing of a refused CONNECT but its status line: so the reason stands there
+ * too. */
 static void write_answer(const struct session *session, const struct answer *answer,
                          struct text *out)
 {
@@ -94,7 +96,8 @@ static void write_answer(const struct session *session, const struct answer *ans
     struct text body;
     text_init_fixed(&body, storage, sizeof(storage));
     write_body(session, answer, &body);
-    text_add_format(out, "HTTP/1.1 %u %s\r\n", answer->status, status_phrase(answer->status));
+    text_add_format(out, "HTTP/1.1 %u %s: %s\r\n", answer->status, status_phrase(answer->status),
+                    answer->reason);
     text_add_format(out, "Proxy-Status: sallyport; error=%s; details=\"%s\"\r\n", answer->error,
                     answer->reason);
     text_add_string(out, answer->fields);

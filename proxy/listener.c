@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "proxy/session.h"
+#include "proxy/unix_socket.h"
 #include "proxy/worker.h"
 
 #define BACKLOG            4096
@@ -92,49 +92,33 @@ static bool open_ip_listener(struct listener_socket *socket, size_t workers)
     if (listener->port != 0 && !port_is_free(listener))
         return false;
     for (size_t i = 0; i < workers; i++) {
-        socket->fds[i] = open_ip_socket(listener, socket->port);
-        if (socket->fds[i] < 0 || listen(socket->fds[i], BACKLOG) != 0)
+        int fd = open_ip_socket(listener, socket->port);
+        if (fd < 0)
             return false;
-        socket->port = port_of(socket->fds[i]);
+        socket->fds[socket->own_fds++] = fd;
+        if (listen(fd, BACKLOG) != 0)
+            return false;
+        socket->port = port_of(fd);
     }
     return true;
-}
-
-/* A socket file that nobody answers on is a leftover of a process that was killed. */
-static bool remove_stale_socket(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    bool answered = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
-    int reason = errno;
-    close(fd);
-    if (answered) {
-        errno = EADDRINUSE;
-        return false;
-    }
-    return reason == ENOENT || (reason == ECONNREFUSED && unlink(address->sun_path) == 0);
 }
 
 static bool open_unix_listener(struct listener_socket *socket_, size_t workers)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *path = socket_->configuration->unix_path;
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        errno = ENAMETOOLONG;
+    struct sockaddr_un address;
+    if (!unix_socket_address(socket_->configuration->unix_path, &address) ||
+        !unix_socket_remove_stale(&address))
         return false;
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    if (!remove_stale_socket(&address))
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
         return false;
-    socket_->fds[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (socket_->fds[0] < 0 ||
-        bind(socket_->fds[0], (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-        listen(socket_->fds[0], BACKLOG) != 0)
+    for (size_t i = 0; i < workers; i++)
+        socket_->fds[i] = fd;
+    socket_->own_fds = 1;
+    if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
         return false;
-    for (size_t i = 1; i < workers; i++)
-        socket_->fds[i] = socket_->fds[0];
-    return true;
+    socket_->unix_path = socket_->configuration->unix_path;
+    return listen(fd, BACKLOG) == 0;
 }
 
 static bool open_listener(struct listener_socket *socket,
@@ -147,8 +131,6 @@ static bool open_listener(struct listener_socket *socket,
         errno = ENOMEM;
         return fail(listener, file, "listen on", error);
     }
-    for (size_t i = 0; i < workers; i++)
-        socket->fds[i] = -1;
     if (listener->certificate != NULL) {
         socket->tls = tls_context_new_server(listener->certificate, listener->key, error);
         if (socket->tls == NULL)
@@ -180,17 +162,12 @@ bool listener_sockets_open(struct listener_sockets *sockets,
     return true;
 }
 
-static void close_listener(struct listener_socket *socket, size_t workers)
+static void close_listener(struct listener_socket *socket)
 {
-    const char *unix_path = socket->configuration->unix_path;
-    size_t own = unix_path != NULL ? 1 : workers;
-    for (size_t i = 0; i < own && socket->fds != NULL; i++) {
-        if (socket->fds[i] < 0)
-            continue;
+    for (size_t i = 0; i < socket->own_fds; i++)
         close(socket->fds[i]);
-        if (unix_path != NULL)
-            unlink(unix_path);
-    }
+    if (socket->unix_path != NULL)
+        unlink(socket->unix_path);
     free(socket->fds);
     tls_context_free(socket->tls);
 }
@@ -198,7 +175,7 @@ static void close_listener(struct listener_socket *socket, size_t workers)
 void listener_sockets_close(struct listener_sockets *sockets)
 {
     for (size_t i = 0; i < sockets->count; i++)
-        close_listener(&sockets->items[i], sockets->workers);
+        close_listener(&sockets->items[i]);
     free(sockets->items);
     *sockets = (struct listener_sockets){.items = NULL};
 }

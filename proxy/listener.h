@@ -18,6 +18,8 @@ struct listener_socket {
     struct tls_context *tls; /* NULL: plain; owned */
     uint16_t port;           /* the real one, where the configuration says 0 */
     int *fds;                /* one a worker; a unix listener's are the same socket */
+    size_t own_fds;          /* how many of them are open, each a socket of its own */
+    const char *unix_path;   /* bound there, to be removed at the end; NULL: not */
 };
 
 struct listener_sockets {

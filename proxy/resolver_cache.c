@@ -29,7 +29,7 @@ struct resolver_cache {
 
 struct resolver_cache *resolver_cache_new(size_t entries)
 {
-    struct resolver_cache *cache = calloc(1, sizeof(*cache) + entries * sizeof(cache->buckets[0]));
+    struct resolver_cache *cache = calloc(1, sizeof(*cache) + entries * sizeof(struct entry *));
     if (cache == NULL)
         return NULL;
     TAILQ_INIT(&cache->used);

@@ -78,8 +78,8 @@ void upstream_pool_init(struct upstream_pool *pool, struct deadlines *deadlines)
 
 void upstream_pool_clear(struct upstream_pool *pool)
 {
-    while (upstream_pool_shrink(pool))
-        continue;
+    for (size_t i = pool->count; i > 0; i--)
+        upstream_pool_shrink(pool);
 }
 
 bool upstream_pool_shrink(struct upstream_pool *pool)
@@ -87,7 +87,8 @@ bool upstream_pool_shrink(struct upstream_pool *pool)
     struct upstream *oldest = TAILQ_FIRST(&pool->idle);
     if (oldest == NULL)
         return false;
-    pool_drop(pool, oldest);
+    pool_drop(pool,
+              oldest); // NOLINT(clang-analyzer-unix.Malloc): TAILQ_REMOVE has moved the head on
     return true;
 }
 

@@ -157,7 +157,7 @@ class Wget(Clients):
         done = self.wget(self.evil_plain + "/blob")
         self.assertEqual(done.returncode, 8)
         self.assertIn(b"undeclared", done.stdout)
-        self.assertIn(b"Forbidden", self.wget(self.evil + "/blob").stderr)
+        self.assertIn(b"Egress Denied: undeclared", self.wget(self.evil + "/blob").stderr)
         self.denied_once()
 
 
