@@ -87,8 +87,8 @@ bool upstream_pool_shrink(struct upstream_pool *pool)
     struct upstream *oldest = TAILQ_FIRST(&pool->idle);
     if (oldest == NULL)
         return false;
-    pool_drop(pool,
-              oldest); // NOLINT(clang-analyzer-unix.Malloc): TAILQ_REMOVE has moved the head on
+    /* The analyser does not see that TAILQ_REMOVE moves the head on. NOLINTNEXTLINE */
+    pool_drop(pool, oldest);
     return true;
 }
 
