@@ -9,7 +9,8 @@
 
 #include "policy/trie_layout.h"
 
-#define LABELS_MAXIMUM 127 /* of a host of 253 bytes */
+#define LABELS_MAXIMUM 127                   /* of a host of 253 bytes */
+#define FETCH_MAXIMUM  (4 * TRIE_CACHE_LINE) /* bytes of a bucket asked for beforehand */
 
 struct suffix {
     uint32_t bucket;
@@ -160,9 +161,11 @@ static void search_bucket(struct search *search, const struct suffix *suffix, bo
 static void fetch_buckets(const struct trie *trie, const struct suffix *suffixes, size_t count)
 {
     for (size_t i = count; i-- > 0;) {
-        const char *bucket = (const char *)trie + trie->directory[suffixes[i].bucket];
-        __builtin_prefetch(bucket);
-        __builtin_prefetch(bucket + TRIE_CACHE_LINE);
+        uint32_t begin = trie->directory[suffixes[i].bucket];
+        uint32_t end = trie->directory[suffixes[i].bucket + 1];
+        uint32_t most = begin + FETCH_MAXIMUM < end ? begin + FETCH_MAXIMUM : end;
+        for (uint32_t at = begin; at < most; at += TRIE_CACHE_LINE)
+            __builtin_prefetch((const char *)trie + at);
     }
 }
 
