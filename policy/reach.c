@@ -133,6 +133,7 @@ struct reach *reach_of_list(const struct manifest *manifest, enum manifest_list 
     }
     qsort(reach->items, reach->count, sizeof(*reach->items), compare_items);
     merge_equals(reach);
+    reach_link_folders(reach);
     return reach;
 }
 

@@ -26,6 +26,7 @@ struct reach_item {
     struct span text;                   /* as declared */
     uint32_t situations;                /* in which it is let out; never 0 */
     struct position at;                 /* of the address or the base URL */
+    size_t folder; /* in a reach: the item of this host whose path is next above; its own: none */
 };
 
 /* One list of one manifest; items sorted, equal addresses made one. */

@@ -1,6 +1,7 @@
 #include "policy/reach.h"
 
 #include "test/policy/reading.h"
+#include "test/policy/slow.h"
 
 static struct reading reading;
 static struct reach *reach;
@@ -103,6 +104,64 @@ START_TEST(covers_a_path_by_itself_a_folder_above_it_or_none)
 }
 END_TEST
 
+/* The Nth of all paths of up to four of the segments a and b; odd ones are no folders. */
+static void path_of_number(unsigned n, char path[16])
+{
+    static const char *const segments[] = {"", "a/", "b/"};
+    snprintf(path, 16, "/%s%s%s%s", segments[n / 2 % 3], segments[n / 6 % 3], segments[n / 18 % 3],
+             n % 2 == 0 ? "" : "c");
+}
+
+START_TEST(finds_the_folders_that_a_look_at_each_would_find)
+{
+    char list[1024] = "", path[16], declared[16];
+    for (unsigned n = 2; n < 54; n += 3 + (unsigned)_i) {
+        path_of_number(n, path);
+        snprintf(list + strlen(list), sizeof(list) - strlen(list), "'https://a.com%s', ", path);
+    }
+    given_list(LIST_IMAGES, list);
+    for (unsigned asked = 2; asked < 54; asked++) {
+        bool expected = false;
+        path_of_number(asked, path);
+        for (unsigned n = 2; n < 54; n += 3 + (unsigned)_i) {
+            path_of_number(n, declared);
+            size_t length = strlen(declared);
+            expected = expected || strcmp(path, declared) == 0 ||
+                       (declared[length - 1] == '/' && strncmp(path, declared, length) == 0);
+        }
+        ck_assert_msg(covers_path("a.com", strcmp(path, "/") == 0 ? "" : path) == expected, "%s",
+                      path);
+    }
+}
+END_TEST
+
+START_TEST(searches_many_folders_below_many_hosts_in_time)
+{
+    static char yaml[1000000];
+    struct text text;
+    clock_t began = clock();
+    text_init_fixed(&text, yaml, sizeof(yaml) - 1);
+    text_add_string(&text, "permissions: {external: {images: [");
+    for (unsigned i = 0; i < 900; i++) {
+        text_add_string(&text, "'https://*.");
+        for (unsigned depth = 0; depth <= i % 110; depth++)
+            text_add_string(&text, "a.");
+        text_add_string(&text, "com/");
+        for (unsigned depth = 0; depth <= i % 350; depth++)
+            text_add_string(&text, "b/");
+        text_add_format(&text, "%u/', ", i);
+    }
+    text_add_string(&text, "]}}");
+    ck_assert(!text.overflow);
+    reading_read(&reading, yaml);
+    reach = reach_of_list(reading.manifest, LIST_IMAGES, reading.arena);
+    for (size_t i = 0; i < reach->count; i++)
+        ck_assert_uint_eq(reach_missing(reach, &reach->items[i], NULL), 0);
+    ck_assert_uint_eq(reach->count, 900);
+    ck_assert_double_lt(seconds_since(began), 2.0);
+}
+END_TEST
+
 START_TEST(names_the_nearest_cover)
 {
     const struct reach_item *cover = NULL;
@@ -186,10 +245,13 @@ static Suite *suite(void)
     Suite *all = suite_create("reach");
     TCase *group = tcase_create("reach");
     tcase_add_checked_fixture(group, start, end);
+    tcase_set_timeout(group, 60);
     tcase_add_test(group, covers_by_host_scheme_and_port);
     tcase_add_test(group, covers_every_name_below_a_wildcard_and_not_its_own);
     tcase_add_test(group, covers_all_but_plain_addresses_by_everything);
     tcase_add_test(group, covers_a_path_by_itself_a_folder_above_it_or_none);
+    tcase_add_loop_test(group, finds_the_folders_that_a_look_at_each_would_find, 0, 8);
+    tcase_add_test(group, searches_many_folders_below_many_hosts_in_time);
     tcase_add_test(group, names_the_nearest_cover);
     tcase_add_test(group, covers_what_analytics_lets_out_only_while_it_is_on);
     tcase_add_test(group, lets_the_default_url_out_in_regions_that_have_none_of_their_own);
