@@ -228,7 +228,7 @@ static void measure_decisions(const struct trie *trie, const struct grant *grant
         trie_find(trie, &targets[i], &answer);
     double each = (seconds() - from) * 1e9 / DECISIONS;
     qsort(ticks, DECISIONS, sizeof(*ticks), compare_ticks);
-    const uint32_t median = ticks[DECISIONS / 2], p99 = ticks[DECISIONS / 100 * 99];
+    const uint32_t median = ticks[DECISIONS / 2], p99 = ticks[(size_t)DECISIONS / 100 * 99];
     printf("rules %zu, decision: median %.0f ns, p99 %.0f ns, one behind the other %.0f ns each "
            "(%.0f %% allowed)\n",
            grant->count, median * nanoseconds, p99 * nanoseconds, each,
