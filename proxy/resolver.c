@@ -155,10 +155,19 @@ static void forget_lookup(struct lookup *lookup)
     lookup_free(lookup);
 }
 
+/* That a name does not exist is an answer like others. Counted once, whatever comes late. */
+static void count_failure(const struct lookup *lookup)
+{
+    enum resolver_status status = lookup->answer.status;
+    if (lookup->joinable && (status == RESOLVER_TIMEOUT || status == RESOLVER_FAILED))
+        metrics_add(lookup->resolver->metrics, METRIC_RESOLVER_FAILURES, 1);
+}
+
 /* A waiter may ask or cancel others while it is told: the list is looked at anew each time. */
 static void tell_waiters(struct lookup *lookup)
 {
     struct resolver_query *query;
+    count_failure(lookup);
     leave_list(lookup);
     while ((query = TAILQ_FIRST(&lookup->waiters)) != NULL) {
         resolver_callback *callback = query->callback;
@@ -175,10 +184,8 @@ static void on_lookup_timer(evutil_socket_t fd, short what, void *context)
     struct lookup *lookup = context;
     (void)fd;
     (void)what;
-    if (!lookup->answered) {
+    if (!lookup->answered)
         lookup->answer.status = RESOLVER_TIMEOUT;
-        metrics_add(lookup->resolver->metrics, METRIC_RESOLVER_FAILURES, 1);
-    }
     tell_waiters(lookup);
     if (lookup->answered)
         lookup_free(lookup);
@@ -206,8 +213,6 @@ static void on_info(void *context, int code, int timeouts, struct ares_addrinfo 
     }
     lookup->answered = true;
     take_info(lookup, code, info);
-    if (lookup->answer.status != RESOLVER_OK)
-        metrics_add(resolver->metrics, METRIC_RESOLVER_FAILURES, 1);
     if (info != NULL)
         ares_freeaddrinfo(info);
     if (lookup->asking) {

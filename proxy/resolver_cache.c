@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "policy/trie_hash.h"
+
 struct entry {
     TAILQ_ENTRY(entry) link; /* in order of use */
     struct entry *next;      /* in the bucket */
@@ -24,6 +26,7 @@ struct resolver_cache {
     size_t count;
     size_t maximum;
     size_t bucket_count;
+    struct trie_hash_key hash_key; /* random: below a wildcard anyone may choose names */
     struct entry *buckets[];
 };
 
@@ -34,19 +37,18 @@ struct resolver_cache *resolver_cache_new(size_t entries)
         return NULL;
     TAILQ_INIT(&cache->used);
     cache->maximum = cache->bucket_count = entries;
+    cache->hash_key = trie_hash_key();
     return cache;
 }
 
-static uint32_t hash_of(struct span tenant, struct span name)
+static uint32_t hash_of(const struct resolver_cache *cache, struct span tenant, struct span name)
 {
-    uint32_t hash =
-        2166136261U; /* FNV-1a: names are declared, so nobody can fill one bucket at will */
-    for (size_t i = 0; i < tenant.length; i++)
-        hash = (hash ^ (unsigned char)tenant.data[i]) * 16777619U;
-    hash *= 16777619U;
-    for (size_t i = 0; i < name.length; i++)
-        hash = (hash ^ (unsigned char)name.data[i]) * 16777619U;
-    return hash;
+    uint64_t state = cache->hash_key.start;
+    if (tenant.length > 0)
+        state = trie_hash_label(&cache->hash_key, state, tenant);
+    if (name.length > 0)
+        state = trie_hash_label(&cache->hash_key, state, name);
+    return trie_hash_short(state);
 }
 
 static struct entry **place_of(struct resolver_cache *cache, struct span tenant, struct span name,
@@ -92,7 +94,7 @@ void resolver_cache_free(struct resolver_cache *cache)
 bool resolver_cache_find(struct resolver_cache *cache, struct span tenant, struct span name,
                          uint64_t now, struct resolver_answer *answer)
 {
-    struct entry **place = place_of(cache, tenant, name, hash_of(tenant, name));
+    struct entry **place = place_of(cache, tenant, name, hash_of(cache, tenant, name));
     struct entry *entry = *place;
     if (entry == NULL)
         return false;
@@ -129,7 +131,7 @@ static struct entry *entry_new(struct span tenant, struct span name,
 void resolver_cache_put(struct resolver_cache *cache, struct span tenant, struct span name,
                         const struct resolver_answer *answer, uint64_t expiry)
 {
-    uint32_t hash = hash_of(tenant, name);
+    uint32_t hash = hash_of(cache, tenant, name);
     struct entry **place = place_of(cache, tenant, name, hash);
     if (*place != NULL)
         remove_at(cache, place);
