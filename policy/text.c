@@ -35,6 +35,20 @@ void text_reset(struct text *text)
     text->overflow = false;
 }
 
+/* Larger storage with the same text. What is left behind is wiped: texts carry payload, too. */
+static char *grow(struct text *text, size_t capacity)
+{
+    char *larger = malloc(capacity);
+    if (larger == NULL)
+        return NULL;
+    if (text->length > 0) {
+        memcpy(larger, text->data, text->length);
+        explicit_bzero(text->data, text->length);
+    }
+    free(text->data);
+    return larger;
+}
+
 /* Room for COUNT more bytes, grown if need be. */
 static bool make_room(struct text *text, size_t count)
 {
@@ -51,7 +65,7 @@ static bool make_room(struct text *text, size_t count)
         wanted = text->length + count;
     if (wanted > text->maximum)
         wanted = text->maximum;
-    char *grown = realloc(text->data, wanted);
+    char *grown = grow(text, wanted);
     if (grown == NULL) {
         text->overflow = true;
         return false;

@@ -7,6 +7,7 @@
 #include "proxy/session.h"
 
 #define LINGER_BYTES ((size_t)256 * 1024) /* read past after an error answer, and no more */
+#define BODY_MAXIMUM ((size_t)64 * 1024)
 
 struct answer {
     unsigned status;
@@ -18,6 +19,7 @@ struct answer {
 };
 
 static session_stage stage_send;
+static session_stage stage_end_our_side;
 static session_stage stage_linger;
 
 static const char *status_phrase(unsigned status)
@@ -92,9 +94,8 @@ static void write_body(const struct session *session, const struct answer *answe
 static void write_answer(const struct session *session, const struct answer *answer,
                          struct text *out)
 {
-    char storage[4096];
     struct text body;
-    text_init_fixed(&body, storage, sizeof(storage));
+    text_init(&body, BODY_MAXIMUM);
     write_body(session, answer, &body);
     text_add_format(out, "HTTP/1.1 %u %s: %s\r\n", answer->status, status_phrase(answer->status),
                     answer->reason);
@@ -107,6 +108,7 @@ static void write_answer(const struct session *session, const struct answer *ans
                                                        : "Connection: close\r\n\r\n");
     if (strcmp(session->exchange->method, "HEAD") != 0)
         text_add(out, text_span(&body));
+    text_clear(&body);
 }
 
 /*
@@ -117,10 +119,12 @@ static void write_answer(const struct session *session, const struct answer *ans
 static enum progress send_answer(struct session *session, const struct answer *answer)
 {
     struct exchange *exchange = session->exchange;
+    exchange->answered = true;
+    deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_IDLE);
     dial_cancel(&exchange->dial);
     upstream_free(exchange->upstream, true);
     exchange->upstream = NULL;
-    exchange->keep_alive = exchange->keep_alive && exchange->request.body == HTTP_BODY_NONE &&
+    exchange->keep_alive = exchange->keep_alive && http_request_is_bodiless(&exchange->request) &&
                            !session->worker->draining;
     write_answer(session, answer, &exchange->to_client.text);
     session->record.status = answer->status;
@@ -156,11 +160,25 @@ enum progress session_linger(struct session *session)
 {
     session_free_exchange(session, false);
     buffer_clear(&session->input);
-    transport_shutdown(&session->client);
     deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_LINGER);
     session->linger_left = LINGER_BYTES;
-    session->stage = stage_linger;
+    session->stage = stage_end_our_side;
     return PROGRESS_ON;
+}
+
+static enum progress stage_end_our_side(struct session *session)
+{
+    switch (transport_shutdown(&session->client)) {
+    case TRANSPORT_OK:
+        session->stage = stage_linger;
+        return PROGRESS_ON;
+    case TRANSPORT_AGAIN:
+        return PROGRESS_WAIT;
+    case TRANSPORT_END:
+    case TRANSPORT_FAILED:
+        break;
+    }
+    return PROGRESS_END;
 }
 
 static enum progress stage_linger(struct session *session)
@@ -255,6 +273,7 @@ enum progress answer_failure(struct session *session, unsigned status, const cha
         .detail = span_of(detail),
         .fields = status == 503 ? "Retry-After: 1\r\n" : "",
     };
+    session_log_own_decision(session);
     session->record.outcome = error;
     return send_answer(session, &answer);
 }

@@ -4,6 +4,7 @@
  */
 #include "proxy/body_relay.h"
 
+#define INPUT_FIRST   ((size_t)32 * 1024)
 #define INPUT_MAXIMUM ((size_t)64 * 1024)
 
 /* What has come of a raw body already moves from INPUT behind the head. */
@@ -88,7 +89,7 @@ static enum http_parse recode_input(struct body_relay *body, struct buffer *inpu
 static enum body_result fill_input(struct transport *from, struct buffer *input)
 {
     size_t room, count;
-    char *end = buffer_reserve(input, INPUT_MAXIMUM, &room);
+    char *end = buffer_reserve(input, INPUT_FIRST, INPUT_MAXIMUM, &room);
     if (end == NULL)
         return BODY_FROM_FAILED;
     enum transport_result result = transport_read(from, end, room, &count);

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#define FIRST_CAPACITY 4096
-
 static char *grow(struct buffer *buffer, size_t capacity)
 {
     char *larger = malloc(capacity);
@@ -21,17 +19,18 @@ static char *grow(struct buffer *buffer, size_t capacity)
 static void move_to_front(struct buffer *buffer)
 {
     memmove(buffer->storage, buffer->storage + buffer->start, buffer->length);
+    explicit_bzero(buffer->storage + buffer->length, buffer->start);
     buffer->start = 0;
 }
 
-char *buffer_reserve(struct buffer *buffer, size_t maximum, size_t *size)
+char *buffer_reserve(struct buffer *buffer, size_t first, size_t maximum, size_t *size)
 {
     if (buffer->length >= maximum)
         return NULL;
     if (buffer->start + buffer->length == buffer->capacity && buffer->start > 0)
         move_to_front(buffer);
     if (buffer->length == buffer->capacity) {
-        size_t wanted = buffer->capacity == 0 ? FIRST_CAPACITY : buffer->capacity * 2;
+        size_t wanted = buffer->capacity == 0 ? first : buffer->capacity * 2;
         if (grow(buffer, wanted < maximum ? wanted : maximum) == NULL)
             return NULL;
     }

@@ -26,10 +26,11 @@ static inline struct span buffer_span(const struct buffer *buffer)
 }
 
 /*
- * Room behind the unused bytes: at least one byte and *size of them, growing to
- * at most MAXIMUM unused bytes in all. NULL: MAXIMUM is reached, or memory is out.
+ * Room behind the unused bytes: at least one byte and *size of them. An empty
+ * buffer begins with FIRST bytes and grows to at most MAXIMUM unused bytes in all.
+ * NULL: MAXIMUM is reached, or memory is out.
  */
-char *buffer_reserve(struct buffer *buffer, size_t maximum, size_t *size);
+char *buffer_reserve(struct buffer *buffer, size_t first, size_t maximum, size_t *size);
 
 /* COUNT bytes were written where buffer_reserve said. */
 void buffer_commit(struct buffer *buffer, size_t count);

@@ -48,15 +48,11 @@ static void drop_attempt(struct dial *dial)
     dial->attempt = NULL;
 }
 
-/* The attempt under way has failed: the last failure is what the client hears if no address is
- * left. */
 static void attempt_failed(struct dial *dial, enum dial_status failure)
 {
     drop_attempt(dial);
-    if (dial->next < dial->answer.count)
-        try_addresses(dial);
-    else
-        finish(dial, failure);
+    dial->failure = failure;
+    try_addresses(dial);
 }
 
 static void on_attempt_event(void *context)
@@ -79,7 +75,7 @@ static void on_attempt_event(void *context)
         dial->wake(dial->context);
 }
 
-static void on_attempt_timeout(struct deadline *deadline, enum deadline_kind kind)
+void dial_attempt_timed_out(struct deadline *deadline, enum deadline_kind kind)
 {
     struct dial *dial = (struct dial *)(void *)((char *)deadline - offsetof(struct dial, deadline));
     (void)kind;
@@ -198,7 +194,6 @@ void dial_start(struct dial *dial, struct worker *worker, const struct tenant *t
                           .failure = DIAL_PROHIBITED,
                           .port = target->port,
                           .started = clock_nanoseconds()};
-    deadlines_set_callback(worker->deadlines, DEADLINE_DIAL, on_attempt_timeout);
     if (target->host.kind != HOST_NAME)
         answer_from_literal(dial, &target->host);
     else

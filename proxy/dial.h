@@ -54,6 +54,9 @@ void dial_start(struct dial *dial, struct worker *worker, const struct tenant *t
 /* DIAL_CONNECTED: the connection, now the caller's, woken by WAKE from now on. */
 struct upstream *dial_take(struct dial *dial, upstream_callback *wake, void *context);
 
+/* The callback of every DEADLINE_DIAL. */
+void dial_attempt_timed_out(struct deadline *deadline, enum deadline_kind kind);
+
 /* Ends whatever still runs; harmless after the end, and on a zeroed one. */
 void dial_cancel(struct dial *dial);
 

@@ -9,7 +9,8 @@
  */
 #include "proxy/session.h"
 
-#define INTERIM_MAXIMUM 16 /* 1xx responses to one request */
+#define INTERIM_MAXIMUM 16   /* 1xx responses to one request */
+#define FIRST_READ      4096 /* bytes; most heads, and small responses, are smaller */
 
 static session_stage stage_forward;
 
@@ -86,7 +87,7 @@ static enum step send_request(struct session *session)
 static enum step read_upstream(struct upstream *upstream)
 {
     size_t room, count;
-    char *end = buffer_reserve(&upstream->input, HTTP_HEAD_MAXIMUM + 1, &room);
+    char *end = buffer_reserve(&upstream->input, FIRST_READ, HTTP_HEAD_MAXIMUM + 1, &room);
     if (end == NULL)
         return STEP_UPSTREAM_FAILED;
     enum transport_result result = transport_read(&upstream->transport, end, room, &count);
@@ -240,7 +241,7 @@ static bool may_retry(const struct exchange *exchange)
 {
     static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
     if (!exchange->upstream->kept || exchange->retried || exchange->interim_count > 0 ||
-        exchange->request.body != HTTP_BODY_NONE || exchange->upstream->input.length > 0)
+        !http_request_is_bodiless(&exchange->request) || exchange->upstream->input.length > 0)
         return false;
     for (size_t i = 0; i < sizeof(idempotent) / sizeof(idempotent[0]); i++) {
         if (strcmp(exchange->method, idempotent[i]) == 0)
@@ -304,7 +305,7 @@ static void release_upstream(struct session *session)
     struct upstream *upstream = exchange->upstream;
     exchange->upstream = NULL;
     if (exchange->upstream_keep_alive && exchange->request_sent && upstream->input.length == 0 &&
-        !session->worker->draining)
+        transport_is_quiet(&upstream->transport) && !session->worker->draining)
         upstream_pool_give(&session->worker->upstreams, upstream, session->tenant,
                            &exchange->target.host);
     else

@@ -66,6 +66,13 @@ struct http_request {
     struct http_fields fields;       /* last: a copy takes only those that are there */
 };
 
+/* No byte of a body follows: none was announced, or one of no length. */
+static inline bool http_request_is_bodiless(const struct http_request *request)
+{
+    return request->body == HTTP_BODY_NONE ||
+           (request->body == HTTP_BODY_SIZED && request->content_length == 0);
+}
+
 /* Copies FROM, its spans still pointing where they did; costs no more than the fields it has. */
 void http_request_copy(struct http_request *to, const struct http_request *from);
 

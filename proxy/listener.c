@@ -222,9 +222,11 @@ static bool accept_one(struct listener *listener)
         session_start(listener->worker, listener, fd, (const struct sockaddr *)&peer);
         return true;
     }
+    if (errno == EINTR || errno == ECONNABORTED)
+        return true;
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
         pause_accepting(listener->worker);
-    return errno == EINTR || errno == ECONNABORTED;
+    return false;
 }
 
 static void on_acceptable(evutil_socket_t fd, short what, void *context)
@@ -265,8 +267,11 @@ bool listener_set_start(struct listener_set *set, struct worker *worker,
 
 void listener_set_stop(struct listener_set *set)
 {
-    for (size_t i = 0; i < set->count; i++)
-        on_acceptable(-1, 0, &set->items[i]);
+    for (size_t i = 0; i < set->count; i++) {
+        for (int accepted = 0; accepted < BACKLOG && accept_one(&set->items[i]); accepted++)
+            continue;
+        shutdown(set->items[i].fd, SHUT_RDWR);
+    }
     enable(set, false);
     event_del(set->resume_timer);
 }

@@ -59,7 +59,8 @@ struct listener_set {
 bool listener_set_start(struct listener_set *set, struct worker *worker,
                         const struct listener_sockets *sockets);
 
-/* Takes what is already in the backlog, then accepts no more. */
+/* Takes what is already in the backlog, then listens no more: whoever comes now is refused at once.
+ */
 void listener_set_stop(struct listener_set *set);
 void listener_set_clear(struct listener_set *set);
 

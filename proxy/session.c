@@ -40,10 +40,12 @@ static void on_client_event(evutil_socket_t fd, short what, void *context)
 void session_run(struct session *session)
 {
     enum progress progress;
+    session->requests_this_turn = 0;
     do {
         progress = session->stage(session);
     } while (progress == PROGRESS_ON);
     if (progress == PROGRESS_END) {
+        session_log_unfinished(session);
         session_log_close(session, "error"); /* out of memory: all else has been logged */
         session_free(session);
     }
@@ -56,6 +58,7 @@ void session_wake(void *context)
 
 void session_abort(struct session *session, const char *outcome)
 {
+    session_log_unfinished(session);
     session_log_close(session, outcome);
     session_free_exchange(session, true);
     session_free_tunnel(session, true);
@@ -65,7 +68,8 @@ void session_abort(struct session *session, const char *outcome)
 
 void session_drain(struct session *session)
 {
-    if (session->stage == session_read_head && session->input.length == 0)
+    if (session->stage == session_read_head && session->input.length == 0 &&
+        !transport_has_bytes(&session->client))
         session_free(session);
 }
 
@@ -124,20 +128,35 @@ static struct session *session_of(struct deadline *deadline)
     return (struct session *)(void *)((char *)deadline - offsetof(struct session, deadline));
 }
 
-static void on_quiet(struct deadline *deadline, enum deadline_kind kind)
+/* The peer has had its time: what it did is over, and a reset says so. */
+static void on_too_late(struct deadline *deadline, enum deadline_kind kind)
 {
     (void)kind;
     session_abort(session_of(deadline), "timeout");
 }
 
-/* An exchange that hangs is answered while an answer can still be told from the response. */
+/* Nothing is under way any more: a plain close, so that what was sent still arrives. */
+static void on_at_rest(struct deadline *deadline, enum deadline_kind kind)
+{
+    (void)kind;
+    session_free(session_of(deadline));
+}
+
+/* No response has begun and no 200 has been said: an answer of ours can be told from theirs. */
+static bool can_be_answered(const struct session *session)
+{
+    const struct exchange *exchange = session->exchange;
+    if (exchange == NULL || exchange->response_begun || exchange->answered)
+        return false;
+    return !exchange->is_connect || exchange->upstream == NULL;
+}
+
+/* An exchange that hangs is answered while it can be. */
 static void on_idle(struct deadline *deadline, enum deadline_kind kind)
 {
     struct session *session = session_of(deadline);
-    const struct exchange *exchange = session->exchange;
-    if (exchange == NULL || exchange->upstream == NULL || exchange->is_connect ||
-        exchange->response_begun) {
-        on_quiet(deadline, kind);
+    if (!can_be_answered(session)) {
+        on_too_late(deadline, kind);
         return;
     }
     session->exchange->keep_alive = false;
@@ -146,25 +165,33 @@ static void on_idle(struct deadline *deadline, enum deadline_kind kind)
     session_run(session);
 }
 
-/* A client that has said nothing is let go in silence; one that stopped midway is told. */
+/*
+ * A client that has said nothing is let go in silence; one that stopped midway is
+ * told, as soon as the log can take it.
+ */
 static void on_head_late(struct deadline *deadline, enum deadline_kind kind)
 {
     struct session *session = session_of(deadline);
-    if (session->input.length == 0 || session->stage == session_tls_handshake) {
-        on_quiet(deadline, kind);
+    if (session->input.length == 0 || session->stage != session_read_head) {
+        on_at_rest(deadline, kind);
+        return;
+    }
+    if (!log_queue_has_room(session->worker->log)) {
+        deadline_start(session->worker->deadlines, deadline, kind);
         return;
     }
     if (answer_malformed(session, 408, "the request head did not arrive in time") == PROGRESS_ON)
         session_run(session);
     else
-        on_quiet(deadline, kind);
+        on_too_late(deadline, kind);
 }
 
 void session_set_deadline_callbacks(struct worker *worker)
 {
     deadlines_set_callback(worker->deadlines, DEADLINE_HEAD, on_head_late);
-    deadlines_set_callback(worker->deadlines, DEADLINE_KEEP_ALIVE, on_quiet);
-    deadlines_set_callback(worker->deadlines, DEADLINE_HELLO, on_quiet);
+    deadlines_set_callback(worker->deadlines, DEADLINE_KEEP_ALIVE, on_at_rest);
+    deadlines_set_callback(worker->deadlines, DEADLINE_HELLO, on_too_late);
     deadlines_set_callback(worker->deadlines, DEADLINE_IDLE, on_idle);
-    deadlines_set_callback(worker->deadlines, DEADLINE_LINGER, on_quiet);
+    deadlines_set_callback(worker->deadlines, DEADLINE_LINGER, on_at_rest);
+    deadlines_set_callback(worker->deadlines, DEADLINE_DIAL, dial_attempt_timed_out);
 }

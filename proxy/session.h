@@ -53,6 +53,7 @@ struct exchange {
     struct span path_and_query; /* as the request's spans */
     struct snapshot *snapshot;  /* own reference: what `decision` points into */
     struct decision decision;
+    bool decision_logged;
     enum mode mode;
     bool keep_alive; /* the client's connection goes on after this exchange */
 
@@ -67,6 +68,7 @@ struct exchange {
     bool request_sent;    /* head and body are out */
     bool request_aborted; /* the upstream takes no more of it; its response may still come */
     bool response_begun;  /* the final response's head has gone to the client's outbox */
+    bool answered;        /* an answer of ours is on its way */
     bool upstream_keep_alive;
     unsigned interim_count;
     size_t response_searched; /* bytes of the upstream's input known not to hold a head's end */
@@ -101,6 +103,7 @@ struct session {
     struct exchange *exchange;   /* NULL: between requests, or a tunnel */
     struct tunnel *tunnel;       /* NULL: not a tunnel */
     size_t linger_left;          /* bytes still read past before closing */
+    unsigned requests_this_turn; /* so that one client's pipeline does not hold up the others */
     struct session_record record;
 };
 
@@ -158,6 +161,18 @@ enum progress answer_failure(struct session *session, unsigned status, const cha
 /* Logs and counts a decision; makes the exchange's id with the first one. */
 void session_log_decision(struct session *session, enum verdict verdict, enum reason reason,
                           const char *detail);
+
+/* Logs what the policy decided, unless the exchange's decision is logged already. */
+void session_log_own_decision(struct session *session);
+
+/* The exchange ends here: if it was decided and not yet logged, its decision is logged now. */
+void session_log_unfinished(struct session *session);
+
+/*
+ * May another decision be logged? False: the session is called again when the log has room;
+ * its stage returns PROGRESS_WAIT.
+ */
+bool session_log_has_room(struct session *session);
 
 /* Logs the end of the exchange, once; nothing if no decision was logged. */
 void session_log_close(struct session *session, const char *outcome);

@@ -13,11 +13,10 @@ static session_stage stage_decide;
 /* No new decision while the log could not take its record: the client waits, it is not refused. */
 enum progress session_admit(struct session *session)
 {
-    if (!log_queue_has_room(session->worker->log)) {
-        if (session->client.readable && transport_is_broken(&session->client))
-            return PROGRESS_END;
+    if (session->client.readable && transport_is_broken(&session->client))
+        return PROGRESS_END;
+    if (!session_log_has_room(session)) {
         deadline_end(session->worker->deadlines, &session->deadline);
-        worker_wait_for_log(session->worker, session);
         return PROGRESS_WAIT;
     }
     deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_IDLE);
@@ -88,6 +87,8 @@ static enum progress stage_name_target(struct session *session)
     problem = host_field_problem(exchange);
     if (problem != NULL)
         return answer_malformed(session, 400, problem);
+    if (exchange->target.scheme == SCHEME_WS && !request->upgrade_websocket)
+        return answer_malformed(session, 400, "ws:// without a WebSocket handshake");
     if (exchange->target.scheme == SCHEME_HTTPS || exchange->target.scheme == SCHEME_WSS)
         return answer_malformed(session, 501,
                                 "https:// in absolute form is not carried; use CONNECT host:port");

@@ -8,6 +8,9 @@
 #include "proxy/clock.h"
 #include "proxy/session.h"
 
+#define REQUESTS_A_TURN 16   /* of one client, before the others get theirs */
+#define FIRST_READ      4096 /* bytes; most heads are smaller */
+
 enum progress session_tls_handshake(struct session *session)
 {
     switch (transport_handshake(&session->client)) {
@@ -29,18 +32,23 @@ enum progress session_next_request(struct session *session)
     session_free_exchange(session, false);
     session->record = (struct session_record){.id = ""};
     session->head_searched = 0;
+    if (session->listener->socket->configuration->identity == IDENTITY_BASIC)
+        session->tenant = NULL;
     if (worker->draining)
-        return PROGRESS_END;
+        return session_linger(session);
     deadline_start(worker->deadlines, &session->deadline,
                    session->input.length == 0 ? DEADLINE_KEEP_ALIVE : DEADLINE_HEAD);
     session->stage = session_read_head;
-    return PROGRESS_ON;
+    if (++session->requests_this_turn < REQUESTS_A_TURN)
+        return PROGRESS_ON;
+    worker_resume_later(worker, session);
+    return PROGRESS_WAIT;
 }
 
 enum transport_result session_read_input(struct session *session, size_t maximum)
 {
     size_t room, count;
-    char *end = buffer_reserve(&session->input, maximum, &room);
+    char *end = buffer_reserve(&session->input, FIRST_READ, maximum, &room);
     if (end == NULL)
         return TRANSPORT_FAILED;
     enum transport_result result = transport_read(&session->client, end, room, &count);
@@ -92,6 +100,8 @@ static enum progress take_head(struct session *session, const struct http_reques
 static enum progress head_cut_short(struct session *session)
 {
     if (session->input.length > 0) {
+        if (!session_log_has_room(session))
+            return PROGRESS_WAIT;
         session_log_decision(session, VERDICT_DENY, REASON_INVALID_TARGET,
                              "the connection ended within a request head");
         session_log_close(session, "client_reset");
@@ -115,6 +125,8 @@ enum progress session_read_head(struct session *session)
             enum http_parse parse = http_request_parse(bytes, request);
             if (parse == HTTP_DONE)
                 return take_head(session, request);
+            if (parse == HTTP_BAD && !session_log_has_room(session))
+                return PROGRESS_WAIT;
             if (parse == HTTP_BAD)
                 return answer_malformed(session, request->status, request->problem);
         }

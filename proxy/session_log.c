@@ -48,6 +48,8 @@ void session_log_decision(struct session *session, enum verdict verdict, enum re
     char client[IP_TEXT_SIZE];
     if (session->record.id[0] == '\0')
         log_queue_make_id(worker->log, session->record.id);
+    if (session->record.started == 0)
+        session->record.started = clock_nanoseconds();
     struct decision_record record = {
         .id = session->record.id,
         .app = subject.app,
@@ -65,7 +67,30 @@ void session_log_decision(struct session *session, enum verdict verdict, enum re
     if (session->exchange != NULL)
         add_request(&record, session->exchange);
     log_queue_decision(worker->log, &record);
+    if (session->exchange != NULL)
+        session->exchange->decision_logged = true;
     metrics_count_decision(worker->metrics, subject.app, subject.environment, verdict, reason);
+}
+
+void session_log_own_decision(struct session *session)
+{
+    const struct decision *decision = &session->exchange->decision;
+    if (!session->exchange->decision_logged)
+        session_log_decision(session, decision->verdict, decision->reason, NULL);
+}
+
+void session_log_unfinished(struct session *session)
+{
+    if (session->exchange != NULL && session->exchange->snapshot != NULL)
+        session_log_own_decision(session);
+}
+
+bool session_log_has_room(struct session *session)
+{
+    if (log_queue_has_room(session->worker->log))
+        return true;
+    worker_wait_for_log(session->worker, session);
+    return false;
 }
 
 void session_log_close(struct session *session, const char *outcome)

@@ -12,8 +12,7 @@ static enum progress upstream_reached(struct session *session)
     struct exchange *exchange = session->exchange;
     session->record.upstream_ip = exchange->upstream->ip;
     session->record.upstream_port = exchange->upstream->port;
-    if (!exchange->retried)
-        session_log_decision(session, exchange->decision.verdict, exchange->decision.reason, NULL);
+    session_log_own_decision(session);
     session->stage = exchange->is_connect ? tunnel_begin : forward_begin;
     return PROGRESS_ON;
 }
@@ -48,7 +47,6 @@ static enum progress dial_failed(struct session *session, const struct dial *dia
                         exchange->target.host.text, address, dial->prohibited);
         return answer_denial(session, REASON_ADDRESS_PROHIBITED, text_span(&detail));
     }
-    session_log_decision(session, exchange->decision.verdict, exchange->decision.reason, NULL);
     switch (dial->status) {
     case DIAL_NAME_NOT_FOUND:
         return answer_failure(session, 502, "dns_error", "the name does not exist");

@@ -62,9 +62,8 @@ enum transport_result transport_handshake(struct transport *transport)
 }
 
 /*
- * A short read has emptied the socket: the next byte, or the FIN, will be an edge
- * of its own. Unless the FIN is here already: its edge is spent, so read on to
- * meet the end.
+ * Only "try again" says that there is nothing more: behind a short read may stand
+ * an end or a reset that came by the same edge, and no other edge would follow.
  */
 static enum transport_result read_plain(struct transport *transport, void *bytes, size_t size,
                                         size_t *count)
@@ -72,8 +71,6 @@ static enum transport_result read_plain(struct transport *transport, void *bytes
     ssize_t got = TEMP_FAILURE_RETRY(recv(transport->fd, bytes, size, 0));
     if (got > 0) {
         *count = (size_t)got;
-        if (*count < size && !transport->peer_closed)
-            transport->readable = false;
         return TRANSPORT_OK;
     }
     if (got == 0)
@@ -120,18 +117,39 @@ enum transport_result transport_write(struct transport *transport, const void *b
     return write_plain(transport, bytes, size, count);
 }
 
-void transport_shutdown(struct transport *transport)
+enum transport_result transport_shutdown(struct transport *transport)
 {
-    if (transport->tls != NULL)
-        (void)tls_stream_shutdown(transport->tls); /* if it does not go out, close follows anyway */
+    if (transport->tls != NULL) {
+        enum transport_result said = from_tls(transport, tls_stream_shutdown(transport->tls));
+        if (said != TRANSPORT_OK)
+            return said;
+    }
     shutdown(transport->fd, SHUT_WR);
+    return TRANSPORT_OK;
+}
+
+static ssize_t peek(const struct transport *transport)
+{
+    char byte;
+    return TEMP_FAILURE_RETRY(recv(transport->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT));
+}
+
+bool transport_is_quiet(struct transport *transport)
+{
+    if (transport->peer_closed || peek(transport) >= 0 || errno != EAGAIN)
+        return false;
+    transport->readable = false;
+    return true;
+}
+
+bool transport_has_bytes(const struct transport *transport)
+{
+    return peek(transport) > 0;
 }
 
 bool transport_is_broken(const struct transport *transport)
 {
-    char byte;
-    return recv(transport->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN &&
-           errno != EINTR;
+    return peek(transport) < 0 && errno != EAGAIN;
 }
 
 void transport_close(struct transport *transport, bool reset)

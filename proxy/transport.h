@@ -55,8 +55,14 @@ enum transport_result transport_read(struct transport *transport, void *bytes, s
 enum transport_result transport_write(struct transport *transport, const void *bytes, size_t size,
                                       size_t *count);
 
-/* Ends our side; reading goes on. */
-void transport_shutdown(struct transport *transport);
+/* Ends our side (TLS says so first: TRANSPORT_AGAIN, call again); reading goes on. */
+enum transport_result transport_shutdown(struct transport *transport);
+
+/* The peer has sent nothing and not ended: a connection at rest. Takes no byte. */
+bool transport_is_quiet(struct transport *transport);
+
+/* Bytes wait to be read; takes none. */
+bool transport_has_bytes(const struct transport *transport);
 
 /* True when the connection is known to be broken already (reset); takes no byte. */
 bool transport_is_broken(const struct transport *transport);

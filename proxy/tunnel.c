@@ -189,9 +189,9 @@ static enum relay_result turn(struct relay *relay, bool *ended, bool other_ended
     enum relay_result result = relay_turn(relay, from, to, lender, moved);
     if (result != RELAY_DONE)
         return result;
+    if ((!other_ended || to->tls != NULL) && transport_shutdown(to) == TRANSPORT_AGAIN)
+        return RELAY_WAIT;
     *ended = true;
-    if (!other_ended || to->tls != NULL)
-        transport_shutdown(to);
     return RELAY_DONE;
 }
 

@@ -1,8 +1,10 @@
-/* Only a refused connection proves that nobody listens: any other failure leaves the file alone. */
+/* Only a socket that refuses a connection is a leftover; anything else at that path is left alone.
+ */
 #include "proxy/unix_socket.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool unix_socket_address(const char *path, struct sockaddr_un *address)
@@ -19,6 +21,13 @@ bool unix_socket_address(const char *path, struct sockaddr_un *address)
 
 bool unix_socket_remove_stale(const struct sockaddr_un *address)
 {
+    struct stat file;
+    if (lstat(address->sun_path, &file) != 0)
+        return errno == ENOENT;
+    if (!S_ISSOCK(file.st_mode)) {
+        errno = EEXIST;
+        return false;
+    }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
@@ -30,5 +39,5 @@ bool unix_socket_remove_stale(const struct sockaddr_un *address)
         return false;
     }
     errno = reason;
-    return reason == ENOENT || (reason == ECONNREFUSED && unlink(address->sun_path) == 0);
+    return reason == ECONNREFUSED && unlink(address->sun_path) == 0;
 }

@@ -104,16 +104,27 @@ static void on_idle_event(void *context)
         pool_drop(upstream->pool, upstream);
 }
 
-struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct tenant *tenant,
-                                    const struct host *host, uint16_t port, upstream_callback *wake,
-                                    void *context)
+static struct upstream *find_idle(struct upstream_pool *pool, const struct tenant *tenant,
+                                  const struct host *host, uint16_t port)
 {
     struct upstream *upstream;
     TAILQ_FOREACH_REVERSE(upstream, &pool->idle, upstream_list, link)
     {
         if (upstream->tenant == tenant && upstream->port == port &&
             span_equal(span_of(upstream->host), host_span(host)))
-            break;
+            return upstream;
+    }
+    return NULL;
+}
+
+struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct tenant *tenant,
+                                    const struct host *host, uint16_t port, upstream_callback *wake,
+                                    void *context)
+{
+    struct upstream *upstream = find_idle(pool, tenant, host, port);
+    while (upstream != NULL && !transport_is_quiet(&upstream->transport)) {
+        pool_drop(pool, upstream);
+        upstream = find_idle(pool, tenant, host, port);
     }
     if (upstream == NULL)
         return NULL;

@@ -57,8 +57,8 @@ struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct ten
                                     const struct host *host, uint16_t port, upstream_callback *wake,
                                     void *context);
 
-/* Keeps UPSTREAM (owned by the pool from now on) until it is taken, too old, or the origin speaks
- * or closes. */
+/* Keeps UPSTREAM, which is quiet (owned by the pool from now on), until it is taken, too old, or
+ * the origin speaks or closes. */
 void upstream_pool_give(struct upstream_pool *pool, struct upstream *upstream,
                         const struct tenant *tenant, const struct host *host);
 

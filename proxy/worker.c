@@ -51,7 +51,7 @@ static void on_resume_timer(evutil_socket_t fd, short what, void *context)
 void worker_resume_later(struct worker *worker, struct session *session)
 {
     const struct timeval at_once = {0, 0};
-    if (TAILQ_EMPTY(&worker->resumed))
+    if (!event_pending(worker->resume_timer, EV_TIMEOUT, NULL))
         event_add(worker->resume_timer, &at_once);
     enqueue(&worker->resumed, session);
 }

@@ -43,7 +43,7 @@ static void end(void)
 static void given_input(const char *bytes)
 {
     size_t room;
-    char *storage = buffer_reserve(&input, 65536, &room);
+    char *storage = buffer_reserve(&input, 4096, 65536, &room);
     memcpy(storage, bytes, strlen(bytes));
     buffer_commit(&input, strlen(bytes));
 }
