@@ -303,6 +303,12 @@ class Scenario(unittest.TestCase):
     def origin(self, talk=None, **options):
         return self.keep(origins.Origin(talk, **options))
 
+    def refusing_port(self):
+        """A port of loopback that refuses connections, and that nobody else can get meanwhile."""
+        taken = self.keep(socket.socket())
+        taken.bind(("127.0.0.1", 0))  # bound and not listening
+        return taken.getsockname()[1]
+
     def http_origin(self, answer=None, **options):
         return self.keep(origins.HttpOrigin(answer, **options))
 

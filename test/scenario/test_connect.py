@@ -91,11 +91,10 @@ class Tunnels(Scenario):
         proxy.wait_log(event="close", outcome="timeout")
 
     def test_to_a_refusing_origin_are_502(self):
-        server = self.origin()
-        server.close()
-        proxy = self.proxy(allow=[f"http://origin.test:{server.port}"])
+        port = self.refusing_port()
+        proxy = self.proxy(allow=[f"http://origin.test:{port}"])
         with proxy.connect() as client:
-            response = client.tunnel(f"origin.test:{server.port}")
+            response = client.tunnel(f"origin.test:{port}")
             self.assertEqual(response.status, 502)
             self.assertIn("error=connection_refused", response.get("Proxy-Status"))
 

@@ -313,11 +313,10 @@ class KeepAlive(Forwarding):
 
 class Failures(Forwarding):
     def test_a_refused_connection_is_502(self):
-        server = self.origin()
-        server.close()
-        proxy = self.proxy(allow=[f"http://origin.test:{server.port}"])
+        port = self.refusing_port()
+        proxy = self.proxy(allow=[f"http://origin.test:{port}"])
         with proxy.connect() as client:
-            response = client.get(f"http://origin.test:{server.port}/")
+            response = client.get(f"http://origin.test:{port}/")
         self.assertEqual(response.status, 502)
         self.assertIn("connection_refused", response.get("Proxy-Status"))
 
