@@ -15,8 +15,12 @@
 
 #include "proxy/unix_socket.h"
 
-#define PAGE_MAXIMUM       ((size_t)16 * 1024 * 1024)
-#define HEAD_MAXIMUM       8192
+#define PAGE_MAXIMUM ((size_t)64 * 1024 * 1024)
+#define HEAD_MAXIMUM 8192
+/* Those that get this far, to be told what is allowed; libevent refuses the others. */
+#define METHODS_KNOWN                                                                              \
+    (EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |     \
+     EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH)
 #define BODY_MAXIMUM       0
 #define CONNECTION_SECONDS 10
 #define BACKLOG            64
@@ -28,25 +32,49 @@ struct admin {
     uint16_t port;
 };
 
+/* libevent would send a body in answer to HEAD: it gets the length alone (RFC 9110 section 9.3.2).
+ */
+static bool add_body(struct evhttp_request *request, struct evbuffer *page, const struct text *body)
+{
+    char length[24];
+    if (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
+        return evbuffer_add(page, body->data, body->length) == 0;
+    snprintf(length, sizeof(length), "%zu", body->length);
+    return evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Length",
+                             length) == 0;
+}
+
 static void send_text(struct evhttp_request *request, int status, const char *phrase,
                       const char *type, const struct text *body)
 {
     struct evbuffer *page = evbuffer_new();
-    if (page == NULL || body->overflow) {
+    if (page == NULL || body->overflow || !add_body(request, page, body)) {
         evhttp_send_error(request, HTTP_INTERNAL, NULL);
     } else {
         evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
-        evbuffer_add(page, body->data, body->length);
         evhttp_send_reply(request, status, phrase, page);
     }
     if (page != NULL)
         evbuffer_free(page);
 }
 
+/* True: the request asks for something else than a page, and has been told so. */
+static bool is_refused(struct evhttp_request *request)
+{
+    enum evhttp_cmd_type method = evhttp_request_get_command(request);
+    if (method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD)
+        return false;
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
+    evhttp_send_reply(request, HTTP_BADMETHOD, "Method Not Allowed", NULL);
+    return true;
+}
+
 static void send_health(struct evhttp_request *request, void *context)
 {
     struct text body;
     (void)context;
+    if (is_refused(request))
+        return;
     text_init(&body, PAGE_MAXIMUM);
     text_add_string(&body, "ok\n");
     send_text(request, HTTP_OK, "OK", "text/plain; charset=utf-8", &body);
@@ -57,6 +85,8 @@ static void send_readiness(struct evhttp_request *request, void *context)
 {
     const struct admin *admin = context;
     struct text body;
+    if (is_refused(request))
+        return;
     text_init(&body, PAGE_MAXIMUM);
     admin->source.write_trouble(admin->source.context, &body);
     bool ready = body.length == 0;
@@ -71,6 +101,8 @@ static void send_metrics(struct evhttp_request *request, void *context)
 {
     const struct admin *admin = context;
     struct text body;
+    if (is_refused(request))
+        return;
     text_init(&body, PAGE_MAXIMUM);
     admin->source.write_metrics(admin->source.context, &body);
     send_text(request, HTTP_OK, "OK", "text/plain; version=0.0.4; charset=utf-8", &body);
@@ -79,7 +111,7 @@ static void send_metrics(struct evhttp_request *request, void *context)
 
 static bool set_pages(struct admin *admin)
 {
-    evhttp_set_allowed_methods(admin->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_allowed_methods(admin->http, METHODS_KNOWN);
     evhttp_set_max_headers_size(admin->http, HEAD_MAXIMUM);
     evhttp_set_max_body_size(admin->http, BODY_MAXIMUM);
     evhttp_set_timeout(admin->http, CONNECTION_SECONDS);
