@@ -7,14 +7,9 @@
 extern const struct command command_run_description;
 
 static const struct command *const commands[] = {
-    &command_run_description,
-    &command_check_description,
-    &command_lint_description,
-    &command_test_description,
-    &command_replay_description,
-    &command_learn_description,
-    &command_diff_description,
-    &command_csp_description,
+    &command_run_description,  &command_check_description,  &command_lint_description,
+    &command_test_description, &command_replay_description, &command_learn_description,
+    &command_diff_description, &command_csp_description,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
