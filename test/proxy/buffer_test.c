@@ -14,7 +14,7 @@ static void end(void)
 static void put(const char *text)
 {
     size_t room;
-    char *end_of_bytes = buffer_reserve(\& buffer, 4096, 65536, &room);
+    char *end_of_bytes = buffer_reserve(&buffer, 4096, 65536, &room);
     ck_assert_ptr_nonnull(end_of_bytes);
     ck_assert_uint_ge(room, strlen(text));
     memcpy(end_of_bytes, text, strlen(text));
@@ -55,7 +55,7 @@ START_TEST(never_holds_more_than_its_maximum)
 {
     const size_t maximum = 10000;
     size_t room, held = 0;
-    while (buffer_reserve(\& buffer, 4096, maximum, &room) != NULL) {
+    while (buffer_reserve(&buffer, 4096, maximum, &room) != NULL) {
         held += room;
         ck_assert_uint_le(held, maximum);
         buffer_commit(&buffer, room);
@@ -70,7 +70,7 @@ START_TEST(keeps_unused_bytes_when_it_grows_or_moves)
     put("keep me");
     buffer_consume(&buffer, 5);
     while (total < 20000) {
-        char *end_of_bytes = buffer_reserve(\& buffer, 4096, 65536, &room);
+        char *end_of_bytes = buffer_reserve(&buffer, 4096, 65536, &room);
         ck_assert_ptr_nonnull(end_of_bytes);
         memset(end_of_bytes, 'x', room);
         buffer_commit(&buffer, room);
