@@ -246,6 +246,7 @@ const char *text_quote(struct span bytes, char quoted[TEXT_QUOTE_SIZE])
     if (at < bytes.length)
         text_add_string(&text, "…");
     text_add(&text, SPAN("\"\0"));
+    /* Fixed text never grows, which the analyser does not see. NOLINTNEXTLINE */
     return quoted;
 }
 
