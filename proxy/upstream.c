@@ -47,6 +47,10 @@ void upstream_free(struct upstream *upstream, bool reset)
     free(upstream);
 }
 
+/*
+ * The analyser does not follow TAILQ_REMOVE's pointer to a pointer, and takes what
+ * left the list for still in it: hence the NOLINTs below.
+ */
 static void pool_remove(struct upstream_pool *pool, struct upstream *upstream)
 {
     TAILQ_REMOVE(&pool->idle, upstream, link);
@@ -87,8 +91,7 @@ bool upstream_pool_shrink(struct upstream_pool *pool)
     struct upstream *oldest = TAILQ_FIRST(&pool->idle);
     if (oldest == NULL)
         return false;
-    /* The analyser does not see that TAILQ_REMOVE moves the head on. NOLINTNEXTLINE */
-    pool_drop(pool, oldest);
+    pool_drop(pool, oldest); /* NOLINT: see above */
     return true;
 }
 
@@ -110,7 +113,7 @@ static struct upstream *find_idle(struct upstream_pool *pool, const struct tenan
     struct upstream *upstream;
     TAILQ_FOREACH_REVERSE(upstream, &pool->idle, upstream_list, link)
     {
-        if (upstream->tenant == tenant && upstream->port == port &&
+        if (upstream->tenant == tenant && upstream->port == port && /* NOLINT: see above */
             span_equal(span_of(upstream->host), host_span(host)))
             return upstream;
     }

@@ -44,8 +44,9 @@ static void given_input(const char *bytes)
 {
     size_t room;
     char *storage = buffer_reserve(&input, 4096, 65536, &room);
-    memcpy(storage, bytes, strlen(bytes));
-    buffer_commit(&input, strlen(bytes));
+    struct span given = span_of(bytes);
+    memcpy(storage, given.data, given.length);
+    buffer_commit(&input, given.length);
 }
 
 static enum body_result turn(void)

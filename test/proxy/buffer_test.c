@@ -13,12 +13,13 @@ static void end(void)
 
 static void put(const char *text)
 {
+    struct span bytes = span_of(text);
     size_t room;
     char *end_of_bytes = buffer_reserve(&buffer, 4096, 65536, &room);
     ck_assert_ptr_nonnull(end_of_bytes);
-    ck_assert_uint_ge(room, strlen(text));
-    memcpy(end_of_bytes, text, strlen(text));
-    buffer_commit(&buffer, strlen(text));
+    ck_assert_uint_ge(room, bytes.length);
+    memcpy(end_of_bytes, bytes.data, bytes.length);
+    buffer_commit(&buffer, bytes.length);
 }
 
 static void assert_holds(const char *expected)
