@@ -35,9 +35,9 @@ static bool set_defaults(struct configuration_reader *reader, struct configurati
     configuration->file = reader->file;
     configuration->policy_path = configuration_join_path(reader, SPAN("policy"));
     configuration->policy_watch = true;
+    configuration->policy_revoke = REVOKE_CLOSE;
     configuration->sni = SNI_ENFORCE;
     configuration->mode = MODE_ENFORCE;
-    configuration->trust = "";
     configuration->hosts_file = "/etc/hosts";
     configuration->log_decisions = "-";
     configuration->has_admin = true;

@@ -34,6 +34,13 @@ struct listener_configuration {
 enum mode { MODE_ENFORCE, MODE_REPORT };
 enum sni_mode { SNI_ENFORCE, SNI_OFF };
 
+/* What happens to an open tunnel whose rule a new policy no longer holds. */
+enum revoke_mode {
+    REVOKE_CLOSE, /* it ends at once */
+    REVOKE_DRAIN, /* it ends after timeouts.drain_seconds */
+    REVOKE_KEEP,  /* it goes on */
+};
+
 struct resolver_address {
     struct ip ip;
     uint16_t port; /* 53 where none is written */
@@ -50,11 +57,11 @@ struct configuration {
     const char *policy_path;
     bool plain_http;   /* policy.plain_http */
     bool policy_watch; /* policy.watch: reload by itself when files change (default true) */
+    enum revoke_mode policy_revoke; /* policy.revoke (default close) */
 
     enum sni_mode sni;
     enum mode mode;
 
-    const char *trust; /* network.trust; "" */
     struct ip_range *allow_ranges;
     size_t allow_range_count;
     struct resolver_address *resolvers; /* none: /etc/resolv.conf */

@@ -12,15 +12,19 @@
 
 /* clang-format off: one line a key */
 
+static const char *const revoke_words[] = {
+    [REVOKE_CLOSE] = "close", [REVOKE_DRAIN] = "drain", [REVOKE_KEEP] = "keep", NULL};
+
 static const struct configuration_key policy_keys[] = {
     {.name = "path", .read = configuration_read_path, AT(policy_path)},
     {.name = "plain_http", .read = configuration_read_boolean, AT(plain_http)},
     {.name = "watch", .read = configuration_read_boolean, AT(policy_watch)},
+    {.name = "revoke", .read = configuration_read_choice, AT(policy_revoke), .words = revoke_words},
     {0},
 };
 
 static const struct configuration_key network_keys[] = {
-    {.name = "trust", .read = configuration_read_path_or_none, AT(trust)},
+    {.name = "trust", .read = configuration_read_trust},
     {.name = "allow_ranges", .read = configuration_read_ranges},
     {.name = "resolvers", .read = configuration_read_resolvers},
     {.name = "hosts_file", .read = configuration_read_path_or_none, AT(hosts_file)},

@@ -83,6 +83,7 @@ configuration_read_value configuration_read_ranges;    /* struct configuration *
 configuration_read_value configuration_read_resolvers; /* struct configuration */
 configuration_read_value configuration_read_admin;     /* struct configuration */
 configuration_read_value configuration_read_inspect;   /* only an empty list, so far */
+configuration_read_value configuration_read_trust;     /* only "", so far */
 
 /* ---- configuration_listeners.c ---- */
 

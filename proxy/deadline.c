@@ -73,6 +73,7 @@ struct deadlines *deadlines_new(struct event_base *base, const struct configurat
         [DEADLINE_DIAL] = configuration->timeout_dial,
         [DEADLINE_HELLO] = configuration->timeout_hello,
         [DEADLINE_IDLE] = configuration->timeout_idle,
+        [DEADLINE_REVOKED] = configuration->timeout_drain,
         [DEADLINE_LINGER] = LINGER_MILLISECONDS,
         [DEADLINE_KEPT_UPSTREAM] = KEPT_UPSTREAM_MILLISECONDS,
     };

@@ -20,6 +20,7 @@ enum deadline_kind {
     DEADLINE_HELLO,
     DEADLINE_IDLE,
     DEADLINE_LINGER,        /* after an error answer: until the client has read it */
+    DEADLINE_REVOKED,       /* a tunnel that is no longer declared, with policy.revoke: drain */
     DEADLINE_KEPT_UPSTREAM, /* an idle upstream connection in the pool */
     DEADLINE_COUNT,
 };

@@ -142,6 +142,12 @@ static void on_at_rest(struct deadline *deadline, enum deadline_kind kind)
     session_free(session_of(deadline));
 }
 
+static void on_revoked(struct deadline *deadline, enum deadline_kind kind)
+{
+    (void)kind;
+    session_abort(session_of(deadline), "revoked");
+}
+
 /* No response has begun and no 200 has been said: an answer of ours can be told from theirs. */
 static bool can_be_answered(const struct session *session)
 {
@@ -193,5 +199,6 @@ void session_set_deadline_callbacks(struct worker *worker)
     deadlines_set_callback(worker->deadlines, DEADLINE_HELLO, on_too_late);
     deadlines_set_callback(worker->deadlines, DEADLINE_IDLE, on_idle);
     deadlines_set_callback(worker->deadlines, DEADLINE_LINGER, on_at_rest);
+    deadlines_set_callback(worker->deadlines, DEADLINE_REVOKED, on_revoked);
     deadlines_set_callback(worker->deadlines, DEADLINE_DIAL, dial_attempt_timed_out);
 }

@@ -22,6 +22,7 @@
 #include "proxy/body_relay.h"
 #include "proxy/dial.h"
 #include "proxy/listener.h"
+#include "proxy/revocation.h"
 #include "proxy/worker.h"
 
 enum progress {
@@ -80,6 +81,7 @@ struct exchange {
 
 struct tunnel {
     struct upstream *upstream;
+    struct tunnel_target target; /* what it was opened for */
     struct relay up;
     struct relay down;
     bool up_ended;
@@ -137,6 +139,15 @@ session_stage session_reach;         /* session_reach.c: an upstream connection,
 session_stage forward_begin;         /* absolute-form: the upstream is connected */
 session_stage tunnel_begin;          /* CONNECT: the upstream is connected */
 session_stage tunnel_begin_upgraded; /* 101 has been sent: what follows is not HTTP */
+
+/* --- session_decide.c ------------------------------------------------------ */
+
+/*
+ * The policy's word. A WEBSOCKET handshake is an http request by its form: a declared ws://
+ * address means it as well.
+ */
+void session_decide_for(const struct snapshot *snapshot, const struct subject *subject,
+                        const struct target *target, bool websocket, struct decision *decision);
 
 /* --- answer.c ------------------------------------------------------------- */
 

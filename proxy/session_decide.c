@@ -96,15 +96,16 @@ static enum progress stage_name_target(struct session *session)
     return PROGRESS_ON;
 }
 
-/* A WebSocket handshake is an http request by its form; a declared ws:// address means it as well.
- */
-static void decide_as_websocket(const struct exchange *exchange, const struct subject *subject,
-                                struct decision *decision)
+void session_decide_for(const struct snapshot *snapshot, const struct subject *subject,
+                        const struct target *target, bool websocket, struct decision *decision)
 {
-    struct target target = exchange->target;
+    struct target as_websocket = *target;
     struct decision second;
-    target.scheme = SCHEME_WS;
-    decide(exchange->snapshot, subject, &target, &second);
+    decide(snapshot, subject, target, decision);
+    if (!websocket || decision->verdict == VERDICT_ALLOW)
+        return;
+    as_websocket.scheme = SCHEME_WS;
+    decide(snapshot, subject, &as_websocket, &second);
     if (second.verdict == VERDICT_ALLOW)
         *decision = second;
 }
@@ -116,9 +117,8 @@ static enum progress stage_decide(struct session *session)
     struct decision *decision = &exchange->decision;
     uint64_t started = clock_nanoseconds();
     exchange->snapshot = snapshot_ref(session->worker->snapshot);
-    decide(exchange->snapshot, subject, &exchange->target, decision);
-    if (decision->verdict != VERDICT_ALLOW && exchange->request.upgrade_websocket)
-        decide_as_websocket(exchange, subject, decision);
+    session_decide_for(exchange->snapshot, subject, &exchange->target,
+                       exchange->request.upgrade_websocket, decision);
     metrics_observe(session->worker->metrics, HISTOGRAM_DECISION_SECONDS,
                     clock_nanoseconds() - started);
     if (decision->verdict != VERDICT_ALLOW && session_enforces(session)) {

@@ -129,6 +129,7 @@ void session_free_tunnel(struct session *session, bool reset)
         return;
     relay_clear(&tunnel->up, worker->lender);
     relay_clear(&tunnel->down, worker->lender);
+    tunnel_target_clear(&tunnel->target);
     upstream_free(tunnel->upstream, reset);
     metrics_subtract(worker->metrics, METRIC_TUNNELS_OPEN, 1);
     free(tunnel);
@@ -148,7 +149,8 @@ static enum progress stage_begin_relay(struct session *session)
     session->exchange->upstream = NULL;
     session->tunnel = tunnel;
     metrics_add(worker->metrics, METRIC_TUNNELS_OPEN, 1);
-    if (!relay_preload(&tunnel->up, buffer_span(&session->input)) ||
+    if (!tunnel_target_set(&tunnel->target, &session->exchange->target) ||
+        !relay_preload(&tunnel->up, buffer_span(&session->input)) ||
         !relay_preload(&tunnel->down, buffer_span(&tunnel->upstream->input)))
         return PROGRESS_END;
     buffer_clear(&session->input);
@@ -225,7 +227,7 @@ static enum progress stage_relay(struct session *session)
     }
     if (up == RELAY_YIELD || down == RELAY_YIELD)
         worker_resume_later(worker, session);
-    if (moved != record->bytes_up + record->bytes_down)
+    if (moved != record->bytes_up + record->bytes_down && session->deadline.kind == DEADLINE_IDLE)
         deadline_touch(worker->deadlines, &session->deadline);
     return PROGRESS_WAIT;
 }

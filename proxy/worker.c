@@ -113,6 +113,7 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
     if (snapshot != NULL) {
         snapshot_unref(worker->snapshot);
         worker->snapshot = snapshot;
+        revocation_apply(worker);
     }
     switch (atomic_load(&worker->order)) {
     case WORKER_DRAIN:

@@ -38,7 +38,7 @@ START_TEST(fills_in_every_default)
     ck_assert(c->policy_watch);
     ck_assert_int_eq(c->sni, SNI_ENFORCE);
     ck_assert_int_eq(c->mode, MODE_ENFORCE);
-    ck_assert_str_eq(c->trust, "");
+    ck_assert_int_eq(c->policy_revoke, REVOKE_CLOSE);
     ck_assert_uint_eq(c->allow_range_count, 0);
     ck_assert_uint_eq(c->resolver_count, 0);
     ck_assert_str_eq(c->hosts_file, "/etc/hosts");
@@ -118,7 +118,7 @@ START_TEST(reads_what_else_there_is)
     struct configuration *c = parse_good(
         LISTENER "policy: {path: /p, plain_http: true, watch: false}\ninspect: []\nsni: off\n"
                  "mode: report\nworkers: 256\nlog: {decisions: d.jsonl}\n"
-                 "network:\n  trust: ca.pem\n  allow_ranges: [127.0.0.2/32, 'fd00::/8']\n"
+                 "network:\n  allow_ranges: [127.0.0.2/32, 'fd00::/8']\n"
                  "  resolvers: [192.0.2.53, '[2001:db8::53]:5353']\n  hosts_file: ''\n"
                  "  dns_ttl_minimum_seconds: 0\n  dns_ttl_maximum_seconds: 0\n");
     ck_assert_str_eq(c->policy_path, "/p");
@@ -128,7 +128,6 @@ START_TEST(reads_what_else_there_is)
     ck_assert_int_eq(c->mode, MODE_REPORT);
     ck_assert_uint_eq(c->workers, 256);
     ck_assert_str_eq(c->log_decisions, "/etc/sallyport/d.jsonl");
-    ck_assert_str_eq(c->trust, "/etc/sallyport/ca.pem");
     ck_assert_str_eq(c->hosts_file, "");
     ck_assert_uint_eq(c->allow_range_count, 2);
     ck_assert_uint_eq(c->allow_ranges[0].prefix, 32);
@@ -269,7 +268,8 @@ static const struct {
     {LISTENER "policy: {path: \"a\\0b\"}\n", 4, 16, "path"},
     {LISTENER "policy: here\n", 4, 9, "mapping"},
     {LISTENER "log: {decisions: ''}\n", 4, 18, "path"},
-    {LISTENER "network: {trust: }\n", 4, 18, "\"\" for none"},
+    {LISTENER "network: {trust: ca.pem}\n", 4, 18, "does not have trust yet"},
+    {LISTENER "policy: {revoke: never}\n", 4, 18, "close or drain or keep"},
     {LISTENER "network: {allow_ranges: 10.0.0.0/8}\n", 4, 25, "list"},
     {LISTENER "network: {allow_ranges: [10.0.0.1/8]}\n", 4, 26, "no bits set"},
     {LISTENER "network: {allow_ranges: [[]]}\n", 4, 26, "range"},
@@ -385,7 +385,7 @@ START_TEST(the_configuration_we_ship_is_the_defaults_but_for_the_policy)
     ck_assert_str_eq(c->listeners[0].text, "127.0.0.1:3128");
     ck_assert(c->policy_watch == defaults->policy_watch && c->plain_http == defaults->plain_http);
     ck_assert(c->sni == defaults->sni && c->mode == defaults->mode);
-    ck_assert_str_eq(c->trust, defaults->trust);
+    ck_assert_int_eq(c->policy_revoke, defaults->policy_revoke);
     ck_assert_str_eq(c->hosts_file, defaults->hosts_file);
     ck_assert_str_eq(c->log_decisions, defaults->log_decisions);
     ck_assert(c->has_admin && c->admin_port == defaults->admin_port &&

@@ -84,23 +84,6 @@ class Reload(Scenario):
                    "it was seen")
         self.assertIsNone(self.gate.process.poll())
 
-    def test_leaves_open_tunnels_alone(self):
-        echo = self.origin(lambda wire: [wire.send(wire.read(4)) for _ in range(2)])
-        proxy = self.proxy(allow=[f"http://echo.test:{echo.port}"])
-        with proxy.connect() as client:
-            client.tunnel(f"echo.test:{echo.port}")
-            client.send("once")
-            self.assertEqual(client.read(4), b"once")
-            proxy.declare([])
-            proxy.signal(signal.SIGHUP)
-
-            def denied():
-                with proxy.connect() as other:
-                    return other.tunnel(f"echo.test:{echo.port}").status == 403
-            wait_until(denied, "the new policy is in force")
-            client.send("more")
-            self.assertEqual(client.read(4), b"more")
-
     def test_under_load_fails_no_request_and_gives_no_wrong_verdict(self):
         self.given()
         always = f"http://always.test:{self.server.port}"
@@ -132,3 +115,61 @@ class Reload(Scenario):
         for thread in threads:
             thread.join()
         self.assertEqual(wrong, [])
+
+
+class Revocation(Scenario):
+    """A tunnel whose rule a new policy no longer holds."""
+
+    def given(self, **policy):
+        self.server = self.origin(lambda wire: wire.send(wire.read(4)) or wire.rest())
+        self.first, self.second = (f"http://{name}.test:{self.server.port}" for name in ("first", "second"))
+        self.gate = self.proxy(allow=[self.first, self.second], policy={"watch": False, **policy},
+                               timeouts={"drain_seconds": 0.3})
+
+    def tunnel(self, name):
+        client = self.keep(self.gate.connect())
+        self.assertEqual(client.tunnel(f"{name}.test:{self.server.port}").status, 200)
+        return client
+
+    def withdraw_second(self):
+        self.gate.declare([self.first])
+        self.gate.signal(signal.SIGHUP)
+        self.gate.wait_log(event="policy_loaded")
+
+    def answers(self, client):
+        client.send("ping")
+        return client.read(4) == b"ping"
+
+    def test_closes_it_at_once_and_says_so(self):
+        self.given()
+        kept, withdrawn = self.tunnel("first"), self.tunnel("second")
+        self.withdraw_second()
+        self.assertTrue(withdrawn.ended())
+        [closed] = self.gate.wait_log(event="close", outcome="revoked")
+        [decided] = self.gate.log(event="decision", host="second.test")
+        self.assertEqual(closed["id"], decided["id"])
+        self.assertTrue(self.answers(kept))
+
+    def test_lets_it_drain_where_configured(self):
+        self.given(revoke="drain")
+        withdrawn = self.tunnel("second")
+        self.withdraw_second()
+        self.assertTrue(self.answers(withdrawn))
+        self.assertTrue(withdrawn.ended())
+        self.gate.wait_log(event="close", outcome="revoked")
+
+    def test_keeps_it_where_configured(self):
+        self.given(revoke="keep")
+        withdrawn = self.tunnel("second")
+        self.withdraw_second()
+        self.assertTrue(self.answers(withdrawn))
+        self.assertEqual(self.gate.log(event="close", outcome="revoked"), [])
+
+    def test_takes_a_thousand_tunnels_and_leaves_the_others(self):
+        self.given()
+        kept = [self.tunnel("first") for _ in range(100)]
+        withdrawn = [self.tunnel("second") for _ in range(1000)]
+        self.withdraw_second()
+        self.gate.wait_log(1000, event="close", outcome="revoked")
+        self.assertTrue(all(client.ended() for client in withdrawn))
+        self.assertTrue(all(self.answers(client) for client in kept))

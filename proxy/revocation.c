@@ -1,0 +1,75 @@
+/* Only tunnels are looked at: an absolute-form request is decided anew each time anyway. */
+#include "proxy/revocation.h"
+
+#include <stdlib.h>
+
+#include "proxy/session.h"
+
+bool tunnel_target_set(struct tunnel_target *kept, const struct target *target)
+{
+    char storage[sizeof(target->host.text) + 2];
+    struct text text;
+    text_init_fixed(&text, storage, sizeof(storage));
+    host_add_to_text(&target->host, &text);
+    *kept = (struct tunnel_target){
+        .scheme = target->scheme, .port = target->port, .host = span_duplicate(text_span(&text))};
+    return kept->host != NULL;
+}
+
+void tunnel_target_clear(struct tunnel_target *kept)
+{
+    free(kept->host);
+    kept->host = NULL;
+}
+
+static bool is_enforced(const struct session *session)
+{
+    return session->worker->configuration->mode == MODE_ENFORCE ||
+           span_equal(session->tenant->subject.environment, SPAN("production"));
+}
+
+static bool is_still_declared(const struct session *session)
+{
+    const struct tunnel_target *kept = &session->tunnel->target;
+    struct target target = {.scheme = kept->scheme, .port = kept->port};
+    struct decision decision;
+    struct error error;
+    if (!host_parse(span_of(kept->host), &target.host, &error))
+        return false;
+    session_decide_for(session->worker->snapshot, &session->tenant->subject, &target,
+                       kept->scheme != SCHEME_TUNNEL, &decision);
+    return decision.verdict == VERDICT_ALLOW;
+}
+
+/* With `drain` it may go on for as long as a stop would let it; then DEADLINE_REVOKED ends it. */
+static void revoke(struct session *session)
+{
+    struct worker *worker = session->worker;
+    if (worker->configuration->policy_revoke == REVOKE_CLOSE)
+        session_abort(session, "revoked");
+    else if (session->deadline.kind != DEADLINE_REVOKED)
+        deadline_start(worker->deadlines, &session->deadline, DEADLINE_REVOKED);
+}
+
+/* A rule that came back in time: the tunnel is an ordinary one again. */
+static void pardon(struct session *session)
+{
+    if (session->deadline.kind == DEADLINE_REVOKED)
+        deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_IDLE);
+}
+
+void revocation_apply(struct worker *worker)
+{
+    struct session *session, *next;
+    if (worker->configuration->policy_revoke == REVOKE_KEEP)
+        return;
+    for (session = TAILQ_FIRST(&worker->sessions); session != NULL; session = next) {
+        next = TAILQ_NEXT(session, link);
+        if (session->tunnel == NULL || !is_enforced(session))
+            continue;
+        if (is_still_declared(session))
+            pardon(session);
+        else
+            revoke(session);
+    }
+}

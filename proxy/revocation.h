@@ -1,0 +1,28 @@
+/*
+ * A tunnel outlives the decision that opened it, but not the rule: when a new
+ * policy comes into force, each open tunnel is decided again, and one that is no
+ * longer declared ends as `policy.revoke` says (interface.md: outcome "revoked").
+ */
+#ifndef SALLYPORT_PROXY_REVOCATION_H
+#define SALLYPORT_PROXY_REVOCATION_H
+
+#include "policy/target.h"
+
+struct session;
+struct worker;
+
+/* What a tunnel keeps of its target, to be decided again: its text, and nothing larger. */
+struct tunnel_target {
+    enum scheme scheme;
+    uint16_t port;
+    char *host; /* canonical, as in a URL; owned */
+};
+
+/* False: memory is out. */
+bool tunnel_target_set(struct tunnel_target *kept, const struct target *target);
+void tunnel_target_clear(struct tunnel_target *kept);
+
+/* The worker has a new snapshot. Costs a decision a tunnel; on the worker's thread. */
+void revocation_apply(struct worker *worker);
+
+#endif
