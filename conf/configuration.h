@@ -41,6 +41,19 @@ enum revoke_mode {
     REVOKE_KEEP,  /* it goes on */
 };
 
+/* What an app may use, over all workers; 0: as much as it likes. */
+struct limits {
+    uint32_t requests_per_minute; /* default 50000, as the platform's */
+    uint32_t tunnels;             /* open at a time (default 10000) */
+};
+
+/* One app and environment's own. */
+struct app_limits {
+    const char *app;
+    const char *environment;
+    struct limits limits;
+};
+
 struct resolver_address {
     struct ip ip;
     uint16_t port; /* 53 where none is written */
@@ -78,6 +91,10 @@ struct configuration {
     const char *admin_unix_path; /* NULL: an IP listener */
     struct ip admin_ip;
     uint16_t admin_port;
+
+    struct limits limits; /* for every app and environment that has none of its own */
+    struct app_limits *app_limits;
+    size_t app_limit_count;
 
     uint32_t workers; /* 0: one per processor */
 

@@ -105,6 +105,7 @@ const struct configuration_key configuration_keys[] = {
     {.name = "network", .read = configuration_read_keys, .keys = network_keys},
     {.name = "log", .read = configuration_read_keys, .keys = log_keys},
     {.name = "admin", .read = configuration_read_keys, .keys = admin_keys},
+    {.name = "limits", .read = configuration_read_limits, .keys = configuration_limit_keys},
     {.name = "workers", .read = configuration_read_count, AT(workers), .maximum = 256},
     {.name = "timeouts", .read = configuration_read_keys, .keys = timeout_keys},
     {0},

@@ -92,6 +92,12 @@ configuration_read_value configuration_read_listeners; /* struct configuration *
 /* The keys of one listener, for the test that asks whether they are documented. */
 extern const struct configuration_key configuration_listener_keys[];
 
+/* ---- configuration_limits.c ---- */
+
+configuration_read_value configuration_read_limits; /* struct configuration */
+
+extern const struct configuration_key configuration_limit_keys[];
+
 /* ---- configuration_check.c ---- */
 
 /* What no key can say alone: required keys, addresses used twice, keys that contradict. */

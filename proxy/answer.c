@@ -262,6 +262,24 @@ enum progress answer_unauthenticated(struct session *session)
     return send_answer(session, &answer);
 }
 
+enum progress answer_limit(struct session *session, unsigned status, unsigned seconds,
+                           const char *detail)
+{
+    char fields[48];
+    const struct answer answer = {
+        .status = status,
+        .title = "Limit exceeded",
+        .error = "http_request_denied",
+        .reason = reason_name(REASON_LIMIT_EXCEEDED),
+        .detail = span_of(detail),
+        .fields = fields,
+    };
+    snprintf(fields, sizeof(fields), "Retry-After: %u\r\n", seconds);
+    session->record.outcome = "denied";
+    session_log_decision(session, VERDICT_DENY, REASON_LIMIT_EXCEEDED, NULL);
+    return send_answer(session, &answer);
+}
+
 enum progress answer_failure(struct session *session, unsigned status, const char *error,
                              const char *detail)
 {

@@ -33,6 +33,7 @@ struct daemon {
     struct policy_keeper policy;
     struct listener_sockets sockets;
     struct address_guard *guard;
+    struct limiter *limiter;
     struct decision_log *log;
     struct worker **workers;
     struct metrics **metrics;
@@ -211,7 +212,11 @@ static bool make_admin(struct daemon *daemon, struct error *error)
 static bool make_workers(struct daemon *daemon, struct error *error)
 {
     const struct worker_shared shared = {
-        .configuration = daemon->configuration, .guard = daemon->guard, .done_fd = daemon->done_fd};
+        .configuration = daemon->configuration,
+        .guard = daemon->guard,
+        .limiter = daemon->limiter,
+        .done_fd = daemon->done_fd,
+    };
     for (size_t i = 0; i < daemon->worker_count; i++) {
         daemon->workers[i] =
             worker_new(i, &shared, &daemon->sockets, daemon->policy.snapshot, daemon->metrics[i],
@@ -228,9 +233,10 @@ static bool make_tables(struct daemon *daemon, struct error *error)
 {
     uint32_t configured = daemon->configuration->workers;
     daemon->worker_count = configured == 0 ? processor_count() : configured;
+    daemon->limiter = limiter_new(daemon->configuration);
     daemon->workers = calloc(daemon->worker_count, sizeof(struct worker *));
     daemon->metrics = calloc(daemon->worker_count, sizeof(struct metrics *));
-    if (daemon->workers == NULL || daemon->metrics == NULL)
+    if (daemon->limiter == NULL || daemon->workers == NULL || daemon->metrics == NULL)
         return fail_with_errno(error, "start");
     for (size_t i = 0; i < daemon->worker_count; i++) {
         daemon->metrics[i] = metrics_new();
@@ -356,6 +362,7 @@ static void free_parts(struct daemon *daemon)
     admin_free(daemon->admin);
     listener_sockets_close(&daemon->sockets);
     address_guard_free(daemon->guard);
+    limiter_free(daemon->limiter);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         free_event(daemon->signals[i]);
     free_event(daemon->done_event);

@@ -17,6 +17,7 @@ static void session_free(struct session *session)
     struct worker *worker = session->worker;
     session_free_exchange(session, false);
     session_free_tunnel(session, false);
+    session_give_tunnel(session);
     if (session->queue != NULL)
         TAILQ_REMOVE(session->queue, session, queue_link);
     TAILQ_REMOVE(&worker->sessions, session, link);
@@ -102,6 +103,13 @@ void session_start(struct worker *worker, const struct listener *listener, int f
         }
         session->stage = session_tls_handshake;
     }
+}
+
+void session_give_tunnel(struct session *session)
+{
+    if (session->holds_tunnel)
+        limit_give_tunnel(session->tenant->account);
+    session->holds_tunnel = false;
 }
 
 void session_free_exchange(struct session *session, bool reset)

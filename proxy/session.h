@@ -105,6 +105,7 @@ struct session {
     struct exchange *exchange;   /* NULL: between requests, or a tunnel */
     struct tunnel *tunnel;       /* NULL: not a tunnel */
     size_t linger_left;          /* bytes still read past before closing */
+    bool holds_tunnel;           /* counted as a tunnel in the tenant's account */
     unsigned requests_this_turn; /* so that one client's pipeline does not hold up the others */
     struct session_record record;
 };
@@ -157,6 +158,11 @@ enum progress answer_denial(struct session *session, enum reason reason, struct 
 /* The request cannot be understood or is not served here; the connection closes. */
 enum progress answer_malformed(struct session *session, unsigned status, const char *problem);
 
+/* The app has used what it may: 429 (requests) or 503 (tunnels), to be tried again after SECONDS.
+ */
+enum progress answer_limit(struct session *session, unsigned status, unsigned seconds,
+                           const char *detail);
+
 /* Credentials are missing or wrong: 407. */
 enum progress answer_unauthenticated(struct session *session);
 
@@ -189,6 +195,9 @@ bool session_log_has_room(struct session *session);
 void session_log_close(struct session *session, const char *outcome);
 
 /* --- session.c, for the other files --------------------------------------- */
+
+/* The tunnel that was counted in the tenant's account, if one was, is over. */
+void session_give_tunnel(struct session *session);
 
 /* An exchange for a head that could not be read. False: memory is out. */
 bool session_begin_exchange(struct session *session);

@@ -8,6 +8,7 @@
 
 static session_stage stage_identify;
 static session_stage stage_name_target;
+static session_stage stage_limit;
 static session_stage stage_decide;
 
 /* No new decision while the log could not take its record: the client waits, it is not refused. */
@@ -92,6 +93,24 @@ static enum progress stage_name_target(struct session *session)
     if (exchange->target.scheme == SCHEME_HTTPS || exchange->target.scheme == SCHEME_WSS)
         return answer_malformed(session, 501,
                                 "https:// in absolute form is not carried; use CONNECT host:port");
+    session->stage = stage_limit;
+    return PROGRESS_ON;
+}
+
+/* What an app may use is asked before what it may reach: a flood of denials is a flood, too. */
+static enum progress stage_limit(struct session *session)
+{
+    struct limit_account *account = session->tenant->account;
+    const struct exchange *exchange = session->exchange;
+    unsigned seconds = limit_take_request(account, clock_milliseconds());
+    if (seconds > 0)
+        return answer_limit(session, 429, seconds,
+                            "this app's requests of this minute are used up");
+    if (exchange->is_connect || exchange->request.upgrade_websocket) {
+        if (!limit_take_tunnel(account))
+            return answer_limit(session, 503, 1, "this app has as many tunnels open as it may");
+        session->holds_tunnel = true;
+    }
     session->stage = stage_decide;
     return PROGRESS_ON;
 }

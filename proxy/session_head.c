@@ -30,6 +30,7 @@ enum progress session_next_request(struct session *session)
 {
     struct worker *worker = session->worker;
     session_free_exchange(session, false);
+    session_give_tunnel(session);
     session->record = (struct session_record){.id = ""};
     session->head_searched = 0;
     if (session->listener->socket->configuration->identity == IDENTITY_BASIC)

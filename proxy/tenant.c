@@ -43,6 +43,12 @@ static struct tenant *tenant_new(const struct subject *subject)
     return tenant;
 }
 
+static void tenant_free(struct tenant *tenant)
+{
+    free((void *)(uintptr_t)tenant->key.data); /* made by text_init in tenant_new */
+    free(tenant);
+}
+
 struct tenant *tenants_find(struct tenants *tenants, const struct subject *subject)
 {
     struct tenant **bucket = &tenants->buckets[bucket_of(subject)];
@@ -53,6 +59,13 @@ struct tenant *tenants_find(struct tenants *tenants, const struct subject *subje
     struct tenant *tenant = tenant_new(subject);
     if (tenant == NULL)
         return NULL;
+    if (tenants->limiter != NULL) {
+        tenant->account = limiter_account(tenants->limiter, subject);
+        if (tenant->account == NULL) {
+            tenant_free(tenant);
+            return NULL;
+        }
+    }
     tenant->next = *bucket;
     *bucket = tenant;
     return tenant;
@@ -64,8 +77,7 @@ void tenants_clear(struct tenants *tenants)
         while (tenants->buckets[i] != NULL) {
             struct tenant *tenant = tenants->buckets[i];
             tenants->buckets[i] = tenant->next;
-            free((void *)(uintptr_t)tenant->key.data); /* made by text_init in tenant_new */
-            free(tenant);
+            tenant_free(tenant);
         }
     }
 }

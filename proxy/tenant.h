@@ -8,14 +8,17 @@
 #define SALLYPORT_PROXY_TENANT_H
 
 #include "policy/decision.h"
+#include "proxy/limiter.h"
 
 struct tenant {
     struct subject subject;
-    struct span key; /* "app/environment/installation" */
+    struct span key;               /* "app/environment/installation" */
+    struct limit_account *account; /* shared with the other workers; NULL: nothing is limited */
     struct tenant *next;
 };
 
 struct tenants {
+    struct limiter *limiter; /* NULL: nothing is limited */
     struct tenant *buckets[1024];
 };
 

@@ -206,6 +206,7 @@ struct worker *worker_new(size_t index, const struct worker_shared *shared,
     worker->configuration = shared->configuration;
     worker->guard = shared->guard;
     worker->done_fd = shared->done_fd;
+    worker->tenants.limiter = shared->limiter;
     worker->metrics = metrics;
     worker->log = log;
     worker->snapshot = snapshot_ref(snapshot);

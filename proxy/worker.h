@@ -31,6 +31,7 @@ TAILQ_HEAD(session_list, session);
 struct worker_shared {
     const struct configuration *configuration;
     const struct address_guard *guard;
+    struct limiter *limiter;
     int done_fd; /* an eventfd: each worker adds one when its thread ends */
 };
 

@@ -140,6 +140,22 @@ START_TEST(reads_what_else_there_is)
 }
 END_TEST
 
+START_TEST(an_apps_own_limits_stand_over_those_for_everybody_in_any_order)
+{
+    struct configuration *c = parse_good(
+        LISTENER "limits:\n  apps: [{app: orders, environment: production, tunnels: 7}]\n"
+                 "  requests_per_minute: 100\n");
+    ck_assert_uint_eq(c->limits.requests_per_minute, 100);
+    ck_assert_uint_eq(c->limits.tunnels, 10000);
+    ck_assert_uint_eq(c->app_limit_count, 1);
+    ck_assert_str_eq(c->app_limits[0].app, "orders");
+    ck_assert_str_eq(c->app_limits[0].environment, "production");
+    ck_assert_uint_eq(c->app_limits[0].limits.requests_per_minute, 100);
+    ck_assert_uint_eq(c->app_limits[0].limits.tunnels, 7);
+    configuration_free(c);
+}
+END_TEST
+
 START_TEST(seconds_may_have_a_fraction)
 {
     struct configuration *c = parse_good(
@@ -269,6 +285,9 @@ static const struct {
     {LISTENER "policy: here\n", 4, 9, "mapping"},
     {LISTENER "log: {decisions: ''}\n", 4, 18, "path"},
     {LISTENER "network: {trust: ca.pem}\n", 4, 18, "does not have trust yet"},
+    {LISTENER "limits: {apps: [{app: orders, tunnels: 1}]}\n", 4, 17, "environment"},
+    {LISTENER "limits: {apps: orders}\n", 4, 16, "list"},
+    {LISTENER "limits: {tunnels: many}\n", 4, 19, "whole number"},
     {LISTENER "policy: {revoke: never}\n", 4, 18, "close or drain or keep"},
     {LISTENER "network: {allow_ranges: 10.0.0.0/8}\n", 4, 25, "list"},
     {LISTENER "network: {allow_ranges: [10.0.0.1/8]}\n", 4, 26, "no bits set"},
