@@ -120,6 +120,7 @@ static enum progress send_answer(struct session *session, const struct answer *a
 {
     struct exchange *exchange = session->exchange;
     exchange->answered = true;
+    session_give_tunnel(session);
     deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_IDLE);
     dial_cancel(&exchange->dial);
     upstream_free(exchange->upstream, true);

@@ -458,6 +458,7 @@ int main(void)
     tcase_add_test(all, reads_a_tls_listener_with_basic_credentials);
     tcase_add_test(all, reads_a_unix_listener);
     tcase_add_test(all, reads_what_else_there_is);
+    tcase_add_test(all, an_apps_own_limits_stand_over_those_for_everybody_in_any_order);
     tcase_add_test(all, seconds_may_have_a_fraction);
     tcase_add_test(all, the_admin_address_can_be_moved_and_turned_off);
     tcase_add_test(all, paths_stay_as_they_are_where_the_file_has_no_folder);
