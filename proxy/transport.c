@@ -136,8 +136,6 @@ static ssize_t peek(const struct transport *transport)
 
 bool transport_is_quiet(struct transport *transport)
 {
-    if (!transport->readable)
-        return true;
     if (transport->peer_closed || peek(transport) >= 0 || errno != EAGAIN)
         return false;
     transport->readable = false;

@@ -58,7 +58,7 @@ enum transport_result transport_write(struct transport *transport, const void *b
 /* Ends our side (TLS says so first: TRANSPORT_AGAIN, call again); reading goes on. */
 enum transport_result transport_shutdown(struct transport *transport);
 
-/* The peer has sent nothing and not ended, as far as edges have told: at rest. Takes no byte. */
+/* The peer has sent nothing and not ended: a connection at rest. Takes no byte. */
 bool transport_is_quiet(struct transport *transport);
 
 /* Bytes wait to be read; takes none. */
