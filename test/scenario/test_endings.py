@@ -86,10 +86,10 @@ class Reuse(Scenario):
     def test_what_stands_behind_a_response_never_answers_the_next_request(self):
         def surplus(wire):
             path = wire.until(b"\r\n\r\n").split(b" ")[1]
-            body = b"a" * 20000
-            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n", body)
+            response = b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + b"a" * 20000
             if path == b"/1":
-                wire.send("HTTP/1.1 200 OK\r\nX-Poison: 1\r\nContent-Length: 0\r\n\r\n")
+                response += b"HTTP/1.1 200 OK\r\nX-Poison: 1\r\nContent-Length: 0\r\n\r\n"
+            wire.send(response)
             wire.rest()
 
         self.server = self.origin(surplus)
