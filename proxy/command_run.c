@@ -5,24 +5,31 @@
 #include "policy/command.h"
 #include "proxy/daemon.h"
 
+extern const struct command command_run_description;
+
 #define DEFAULT_CONFIGURATION "/etc/sallyport/sallyport.yml"
+
+enum { OPTION_HELP = 256 };
 
 static int command_run(int argc, char **argv)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, OPTION_HELP},
                                             {NULL, 0, NULL, 0}};
     const char *path = DEFAULT_CONFIGURATION;
     int option;
-    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":c:", options, NULL)) != -1) {
+        if (option == OPTION_HELP) {
+            command_print_help(&command_run_description, stdout);
+            return 0;
+        }
         if (option != 'c')
-            return 2;
+            return command_option_error("run", option, argv);
         path = optarg;
     }
-    if (optind < argc) {
-        fprintf(stderr, "sallyport: run takes no argument '%s'; see 'sallyport help run'\n",
-                argv[optind]);
-        return 2;
-    }
+    if (optind < argc)
+        return command_usage_error("run", "run takes no argument \"%s\"", argv[optind]);
     return daemon_run(path);
 }
 
