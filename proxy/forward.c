@@ -355,7 +355,7 @@ static enum progress stage_forward(struct session *session)
     enum step response = pass_response(session);
     if (response == STEP_WAIT && request == STEP_YIELD)
         response = STEP_YIELD;
-    if (response == STEP_WAIT && session->exchange->request_sent && session->client.readable &&
+    if (response == STEP_WAIT && session->exchange->request_sent &&
         transport_is_broken(&session->client))
         return cut_off(session, "client_reset");
     if (moved != session->record.bytes_up + session->record.bytes_down)

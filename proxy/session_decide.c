@@ -14,9 +14,9 @@ static session_stage stage_decide;
 /* No new decision while the log could not take its record: the client waits, it is not refused. */
 enum progress session_admit(struct session *session)
 {
-    if (session->client.readable && transport_is_broken(&session->client))
-        return PROGRESS_END;
     if (!session_log_has_room(session)) {
+        if (transport_is_broken(&session->client))
+            return PROGRESS_END;
         deadline_end(session->worker->deadlines, &session->deadline);
         return PROGRESS_WAIT;
     }

@@ -147,9 +147,14 @@ bool transport_has_bytes(const struct transport *transport)
     return peek(transport) > 0;
 }
 
-bool transport_is_broken(const struct transport *transport)
+bool transport_is_broken(struct transport *transport)
 {
-    return peek(transport) < 0 && errno != EAGAIN;
+    if (!transport->readable || peek(transport) >= 0)
+        return false;
+    if (errno != EAGAIN)
+        return true;
+    transport->readable = false;
+    return false;
 }
 
 void transport_close(struct transport *transport, bool reset)

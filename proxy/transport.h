@@ -65,7 +65,7 @@ bool transport_is_quiet(struct transport *transport);
 bool transport_has_bytes(const struct transport *transport);
 
 /* True when the connection is known to be broken already (reset); takes no byte. */
-bool transport_is_broken(const struct transport *transport);
+bool transport_is_broken(struct transport *transport);
 
 /* Closes; harmless on a closed one. RESET: with a RST, so that the peer sees a failure, not an end.
  */
