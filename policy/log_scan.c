@@ -69,22 +69,19 @@ static bool is_low_surrogate(uint32_t unit)
     return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
+/* RFC 3629, section 3. */
 static void add_utf8(struct text *text, uint32_t code)
 {
-    const char bytes[4] = {(char)(0xF0 | code >> 18), (char)(0x80 | (code >> 12 & 0x3F)),
-                           (char)(0x80 | (code >> 6 & 0x3F)), (char)(0x80 | (code & 0x3F))};
-    if (code < 0x80) {
-        text_add_char(text, (char)code);
-        return;
+    static const uint8_t leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    const size_t length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    char bytes[4] = {(char)code};
+    for (size_t i = length - 1; length > 1 && i > 0; i--) {
+        bytes[i] = (char)(0x80 | (code & 0x3F));
+        code >>= 6;
     }
-    if (code >= 0x10000) {
-        text_add(text, (struct span){bytes, 4});
-        return;
-    }
-    if (code >= 0x800)
-        text_add_char(text, (char)(0xE0 | code >> 12));
-    text_add_char(text, code >= 0x800 ? bytes[2] : (char)(0xC0 | code >> 6));
-    text_add_char(text, bytes[3]);
+    if (length > 1)
+        bytes[0] = (char)(leads[length] | code);
+    text_add(text, (struct span){bytes, length});
 }
 
 /* What stands behind "\u"; a pair of surrogates is one character, a lone one is none. */
@@ -229,14 +226,14 @@ bool scan_skip_value(struct scan *scan)
     size_t depth = 0;
     struct span name;
     for (;;) {
-        char opener = scan->at < scan->end ? *scan->at : '\0';
-        bool opens = opener == '{' || opener == '[';
+        bool object = scan->at < scan->end && *scan->at == '{';
+        bool opens = object || (scan->at < scan->end && *scan->at == '[');
         if (opens && depth == DEPTH_MAXIMUM)
             return scan_refuse(scan, "objects and lists too deep inside each other");
         if (!opens && !skip_scalar(scan))
             return false;
         if (opens) {
-            closers[depth++] = opener == '{' ? '}' : ']';
+            closers[depth++] = object ? '}' : ']';
             scan->at++;
             scan_skip_blank(scan);
         }

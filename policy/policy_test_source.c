@@ -133,7 +133,7 @@ bool policy_test_read(const struct policy_test_file *file, const struct yaml_nod
                       struct policy_test *test, struct error *error)
 {
     const char *names[KEY_COUNT + 1] = {NULL};
-    *test = (struct policy_test){NULL};
+    *test = (struct policy_test){.name = NULL};
     if (node->kind != YAML_MAPPING)
         return policy_test_refuse(file, node, error, "a test is %s; it must be a mapping",
                                   yaml_describe(node));
