@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "certs/digest.h"
+#include "test/suite.h"
 
 static const struct {
     const char *text;
@@ -54,9 +55,5 @@ int main(void)
     tcase_add_test(all, digests_no_bytes_at_all);
     tcase_add_loop_test(all, a_difference_in_any_byte_is_a_difference, 0, DIGEST_SHA256_SIZE);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "certs/tls.h"
+#include "test/suite.h"
 
 /* ---- Certificates ----------------------------------------------------------- */
 
@@ -517,9 +518,5 @@ int main(void)
     tcase_add_test(on_disk, refuses_a_key_under_a_passphrase_and_asks_nobody);
     tcase_add_test(on_disk, refuses_a_key_that_is_too_weak);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

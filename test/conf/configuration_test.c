@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "conf/configuration_reader.h"
+#include "test/suite.h"
 
 #define LISTENER                                                                                   \
     "listeners:\n"                                                                                 \
@@ -472,9 +473,5 @@ int main(void)
     tcase_add_test(all, the_configuration_we_ship_is_the_defaults_but_for_the_policy);
     tcase_add_test(all, the_samples_secrets_open_the_sample);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "conf/credentials.h"
+#include "test/suite.h"
 
 /* SHA-256 of "one", "two" and "three". */
 #define ONE   "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
@@ -226,9 +227,5 @@ int main(void)
     tcase_add_test(all, names_the_file_that_cannot_be_read);
     tcase_add_test(all, finds_each_of_thousands_of_names);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "conf/ip.h"
+#include "test/suite.h"
 
 static struct ip ip_of(const char *text)
 {
@@ -310,9 +311,5 @@ int main(void)
     tcase_add_loop_test(all, refuses_what_is_no_endpoint, 0, COUNT(no_endpoints));
     tcase_add_test(all, takes_no_ipv6_without_brackets_even_where_the_port_may_be_missing);
 
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

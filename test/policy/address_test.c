@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policy/address.h"
+#include "test/suite.h"
 
 #define COUNT(rows) (int)(sizeof(rows) / sizeof((rows)[0]))
 #define A10         "aaaaaaaaaa"
@@ -223,9 +224,5 @@ int main(void)
     tcase_add_test(tests, counts_characters_and_not_bytes);
     tcase_add_test(tests, names_everything_without_a_host_or_port);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "policy/arena.h"
+#include "test/suite.h"
 
 static const size_t limit = (size_t)1024 * 1024;
 static struct arena *arena;
@@ -125,9 +126,5 @@ int main(void)
     tcase_add_test(tests, says_that_a_copy_did_not_fit);
     tcase_add_test(tests, frees_nothing_without_complaint);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

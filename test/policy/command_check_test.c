@@ -7,6 +7,7 @@
 
 #include "policy/command.h"
 #include "policy/span.h"
+#include "test/suite.h"
 
 static char directory[64];
 static char output[65536];
@@ -357,9 +358,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite());
 }

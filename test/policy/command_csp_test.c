@@ -1,4 +1,5 @@
 #include "test/policy/running.h"
+#include "test/suite.h"
 
 #define DATA "test/policy/data/diff/"
 
@@ -88,9 +89,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite());
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "policy/command.h"
+#include "test/suite.h"
 
 #define DATA "test/policy/data/manifests/"
 
@@ -142,9 +143,5 @@ int main(void)
     tcase_add_test(tests, help_is_success);
     tcase_add_loop_test(tests, bad_usage_is_two, 0, 6);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/error.h"
+#include "test/suite.h"
 
 static const struct position place = {12, 7};
 static struct error error;
@@ -101,9 +102,5 @@ int main(void)
     tcase_add_test(tests, cuts_what_is_too_long_and_stays_terminated);
     tcase_add_test(tests, prints_one_line_behind_the_program_name);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "policy/finding.h"
+#include "test/suite.h"
 
 static struct arena *arena;
 static struct findings findings;
@@ -104,9 +105,5 @@ int main(void)
     tcase_add_test(tests, a_long_message_is_cut);
     tcase_add_test(tests, levels_have_names);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policy/host.h"
+#include "test/suite.h"
 
 #define COUNT(rows) (int)(sizeof(rows) / sizeof((rows)[0]))
 #define A10         "aaaaaaaaaa"
@@ -368,9 +369,5 @@ int main(void)
     tcase_add_test(tests, judges_each_byte_alone_as_letters_digits_hyphen_and_underscore_only);
     tcase_add_test(tests, writes_an_ipv6_address_in_brackets_and_others_as_they_are);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 
 #include "policy/lint_print.h"
 #include "test/policy/reading.h"
+#include "test/suite.h"
 
 static struct reading reading;
 static struct lint_output output;
@@ -175,9 +176,5 @@ int main(void)
     tcase_add_test(tests, sarif_names_the_place_the_rule_and_the_level);
     tcase_add_loop_test(tests, a_file_that_cannot_be_read_is_a_finding_for_programs, 0, 2);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* Promises of policy/lint: each rule with a manifest that shows it, and one that does not. */
 #include "test/policy/reading.h"
 #include "test/policy/slow.h"
+#include "test/suite.h"
 
 static struct reading reading;
 
@@ -243,9 +244,5 @@ int main(void)
     tcase_add_test(tests, the_catalogue_is_in_order_and_has_no_rule_twice);
     tcase_add_loop_test(tests, a_mebibyte_of_entries_ends_soon, 0, COUNT(slow_units));
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -282,7 +282,8 @@ START_TEST(does_not_grow_slow_over_a_line_of_brackets)
     clock_t start = clock();
     ck_assert_ptr_nonnull(line);
     memset(line, '[', LOG_LINE_MAXIMUM);
-    memcpy(line, "{\"x\":", 5);
+    line[0] = '{';
+    memcpy(line + 1, "\"x\":", sizeof("\"x\":") - 1);
     for (int i = 0; i < 1000; i++)
         ck_assert(
             !log_record_parse((struct span){line, LOG_LINE_MAXIMUM}, &scratch, &record, &error));

@@ -4,6 +4,7 @@
  * refuse it, and never one that grants something else.
  */
 #include "test/policy/reading.h"
+#include "test/suite.h"
 
 static struct yaml_document *document;
 static struct variables variables;
@@ -89,9 +90,5 @@ int main(void)
     tcase_add_test(tests, a_reader_without_memory_refuses);
     tcase_add_test(tests, a_linter_without_memory_gives_up);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

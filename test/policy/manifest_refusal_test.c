@@ -3,6 +3,7 @@
  * errors with their place, those elsewhere are lint's alone.
  */
 #include "test/policy/reading.h"
+#include "test/suite.h"
 
 static struct reading reading;
 
@@ -248,9 +249,5 @@ int main(void)
     tcase_add_test(tests, a_replaced_text_is_bounded);
     tcase_add_test(tests, the_first_error_is_kept_however_many_there_are);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -1,5 +1,6 @@
 /* Promises of policy/manifest about what a manifest grants. */
 #include "test/policy/reading.h"
+#include "test/suite.h"
 
 static struct reading reading;
 
@@ -290,9 +291,5 @@ int main(void)
     tcase_add_test(tests, a_value_is_not_looked_at_for_further_variables);
     tcase_add_test(tests, plain_http_is_a_warning_where_it_is_allowed);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -1,8 +1,8 @@
 /* Promises of policy/nearest. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "policy/nearest.h"
+#include "test/suite.h"
 
 static const char *const names[] = {"scopes", "content", "external", "enforcement", "to", NULL};
 
@@ -52,9 +52,5 @@ int main(void)
                         (int)(sizeof(rows) / sizeof(rows[0])));
     tcase_add_test(tests, of_two_equally_near_the_first_is_named);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "policy/decision.h"
+#include "test/suite.h"
 
 static char root[64];
 static struct error error;
@@ -409,9 +410,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite());
 }

@@ -11,6 +11,7 @@
 #include "policy/decision.h"
 #include "test/policy/declared.h"
 #include "test/policy/plain_matcher.h"
+#include "test/suite.h"
 
 #define PAIRS              200000
 #define TARGETS_PER_POLICY 40
@@ -318,9 +319,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite());
 }

@@ -2,6 +2,7 @@
 
 #include "test/policy/reading.h"
 #include "test/policy/slow.h"
+#include "test/suite.h"
 
 static struct reading reading;
 static struct reach *reach;
@@ -265,9 +266,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite());
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "policy/span.h"
+#include "test/suite.h"
 
 static const struct span nothing = {NULL, 0};
 
@@ -127,9 +128,5 @@ int main(void)
     tcase_add_test(tests, duplicates_with_a_nul_behind);
     tcase_add_test(tests, gives_printf_a_precision_that_is_never_negative);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

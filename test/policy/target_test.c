@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policy/target.h"
+#include "test/suite.h"
 
 #define COUNT(rows) (int)(sizeof(rows) / sizeof((rows)[0]))
 #define REFUSED(literal, hint)                                                                     \
@@ -365,9 +366,5 @@ int main(void)
     tcase_add_loop_test(tests, refuses_a_host_field_that_is_more_than_a_host_and_port, 0,
                         COUNT(field_refused_rows));
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policy/text.h"
+#include "test/suite.h"
 
 static void expect(const struct text *text, const char *wanted)
 {
@@ -215,9 +216,5 @@ int main(void)
     tcase_add_test(tests, cuts_a_long_quote_and_says_so);
     tcase_add_test(tests, has_room_for_the_worst_quote);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 
 #include "policy/trie_hash.h"
 #include "test/policy/declared.h"
+#include "test/suite.h"
 
 static struct declared declared;
 static struct trie *trie;
@@ -363,9 +364,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite());
 }

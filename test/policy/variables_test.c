@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "policy/variables.h"
+#include "test/suite.h"
 
 static struct arena *arena;
 static struct variables variables;
@@ -143,9 +144,5 @@ int main(void)
                         COUNT(refused_files));
     tcase_add_test(tests, the_number_of_variables_is_bounded);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 #include "policy/version_diff.h"
 #include "test/policy/reading.h"
 #include "test/policy/slow.h"
+#include "test/suite.h"
 
 #define PAIRS              20000
 #define TARGETS_PER_PAIR   24
@@ -393,9 +394,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite());
 }

@@ -6,6 +6,7 @@
 
 #include "policy/version_diff.h"
 #include "test/policy/slow.h"
+#include "test/suite.h"
 
 #define BACKEND(list)     "permissions: {external: {fetch: {backend: [" list "]}}}\n"
 #define CLIENT(list)      "permissions: {external: {fetch: {client: [" list "]}}}\n"
@@ -392,9 +393,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return suite_run(suite());
 }

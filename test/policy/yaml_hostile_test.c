@@ -8,6 +8,7 @@
 #include "policy/text.h"
 #include "policy/yaml_node.h"
 #include "test/policy/slow.h"
+#include "test/suite.h"
 
 static struct error error;
 
@@ -287,9 +288,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite());
 }

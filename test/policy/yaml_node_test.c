@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "policy/yaml_node.h"
+#include "test/suite.h"
 
 static struct yaml_document *document;
 static struct error error;
@@ -226,9 +227,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite());
 }

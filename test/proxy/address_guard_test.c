@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proxy/address_guard.h"
+#include "test/suite.h"
 
 struct verdict_case {
     const char *address;
@@ -305,9 +306,5 @@ int main(void)
     tcase_add_loop_test(tests, own_listeners_are_refused_whatever_is_allowed, 0, COUNT(own_cases));
     tcase_add_test(tests, a_listener_on_every_address_covers_all_that_this_machine_has);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "proxy/admin.h"
+#include "test/suite.h"
 
 static struct event_base *base;
 static struct configuration configuration;
@@ -271,9 +272,5 @@ int main(void)
     tcase_add_test(tests, says_that_its_address_is_in_use);
     tcase_add_test(tests, leaves_a_socket_alone_that_somebody_answers);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

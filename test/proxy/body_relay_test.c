@@ -9,6 +9,7 @@
 
 #include "proxy/body_relay.h"
 #include "test/proxy/wire.h"
+#include "test/suite.h"
 
 static struct event_base *base;
 static struct wire sender, receiver;
@@ -183,9 +184,5 @@ int main(void)
     tcase_add_test(tests, a_broken_chunk_is_malformed);
     tcase_add_test(tests, a_body_until_close_ends_with_the_connection);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -1,8 +1,8 @@
 /* Promises of proxy/buffer: bytes in a row, a hard maximum, nothing kept when empty. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "proxy/buffer.h"
+#include "test/suite.h"
 
 static struct buffer buffer;
 
@@ -93,9 +93,5 @@ int main(void)
     tcase_add_test(tests, never_holds_more_than_its_maximum);
     tcase_add_test(tests, keeps_unused_bytes_when_it_grows_or_moves);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "proxy/client_hello.h"
+#include "test/suite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -389,9 +390,5 @@ int main(void)
     tcase_add_test(tests, bounds_what_the_records_add);
     tcase_add_loop_test(tests, reads_what_openssl_sends_split_anywhere, 0, 2);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

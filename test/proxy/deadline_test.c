@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "proxy/deadline.h"
+#include "test/suite.h"
 
 static struct event_base *base;
 static struct deadlines *deadlines;
@@ -117,9 +118,5 @@ int main(void)
     tcase_add_test(tests, one_waits_for_one_thing_at_a_time);
     tcase_add_test(tests, nothing_ticks_while_nothing_waits);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

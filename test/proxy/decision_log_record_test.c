@@ -5,6 +5,7 @@
 
 #include "proxy/decision_log.h"
 #include "proxy/decision_log_time.h"
+#include "test/suite.h"
 
 static char path[] = "/tmp/decision_log_record_test.XXXXXX";
 static struct decision_log *decisions;
@@ -209,9 +210,5 @@ int main(void)
     tcase_add_test(tests, formats_time_in_utc_to_the_microsecond);
     tcase_add_test(tests, makes_ids_that_are_unique_and_sort_by_time);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

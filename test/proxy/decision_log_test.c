@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "proxy/decision_log.h"
+#include "test/suite.h"
 
 static char directory[] = "/tmp/decision_log_test.XXXXXX";
 static char path[64];
@@ -426,9 +427,5 @@ int main(void)
     tcase_add_test(tests, gives_a_reader_that_does_not_read_up_in_time);
     tcase_add_test(tests, lives_on_when_the_reader_has_gone);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

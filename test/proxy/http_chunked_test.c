@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "proxy/http_chunked.h"
+#include "test/suite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -298,9 +299,5 @@ int main(void)
     tcase_add_test(tests, bounds_the_trailers);
     tcase_add_test(tests, reads_what_it_writes);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

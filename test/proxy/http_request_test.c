@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "proxy/http_head.h"
+#include "test/suite.h"
 
 struct refusal_case {
     unsigned status;
@@ -481,9 +482,5 @@ int main(void)
     tcase_add_test(tests, takes_a_head_as_long_as_it_says);
     tcase_add_test(tests, refuses_an_endless_head_at_the_limit_and_not_before);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "proxy/http_head.h"
+#include "test/suite.h"
 
 #define OK  "HTTP/1.1 200 OK\r\n"
 #define TWO "\r\n\r\n"
@@ -248,9 +249,5 @@ int main(void)
     tcase_add_test(tests, marks_what_stops_here_and_what_only_the_proxy_may_say);
     tcase_add_test(tests, refuses_a_head_bomb);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

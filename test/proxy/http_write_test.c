@@ -4,9 +4,9 @@
  */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "proxy/http_head.h"
+#include "test/suite.h"
 
 #define TWO "\r\n\r\n"
 
@@ -216,9 +216,5 @@ int main(void)
     tcase_add_loop_test(tests, reads_its_own_response_as_it_understood_the_first, 0, count);
     tcase_add_test(tests, reads_its_own_request_as_it_understood_the_first);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "proxy/identity.h"
+#include "test/suite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -121,9 +122,5 @@ int main(void)
     tcase_add_loop_test(tests, knows_nobody_by_anything_else, 0, COUNT(wrong));
     tcase_add_test(tests, a_static_listener_has_one_tenant_and_a_basic_one_none);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "proxy/limiter.h"
+#include "test/suite.h"
 
 #define THREADS 4
 #define TRIES   5000
@@ -120,9 +121,5 @@ int main(void)
     tcase_add_test(tests, a_tunnel_given_back_can_be_taken_again);
     tcase_add_test(tests, is_exact_over_all_threads);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

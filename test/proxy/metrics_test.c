@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proxy/metrics.h"
+#include "test/suite.h"
 
 static struct metrics *workers[2];
 
@@ -195,9 +196,5 @@ int main(void)
     tcase_add_test(tests, gives_every_metric_one_help_and_one_type);
     tcase_add_test(tests, can_be_read_while_workers_count);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "proxy/policy_watch.h"
+#include "test/suite.h"
 
 #define DEBOUNCE 30
 
@@ -191,9 +192,5 @@ int main(void)
     tcase_add_test(tests, passes_over_files_of_editors);
     tcase_add_test(tests, says_which_directory_cannot_be_watched);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

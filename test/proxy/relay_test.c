@@ -9,6 +9,7 @@
 
 #include "proxy/relay.h"
 #include "test/proxy/wire.h"
+#include "test/suite.h"
 
 #define BULK_SIZE ((size_t)8 * 1024 * 1024)
 
@@ -240,9 +241,5 @@ int main(void)
     tcase_add_test(tests, says_whose_connection_broke);
     tcase_add_test(tests, says_when_the_receiver_is_gone);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include "fake_dns.h"
 #include "proxy/clock.h"
 #include "proxy/resolver.h"
+#include "test/suite.h"
 
 static const struct span tenant = {"demo/production/", 16};
 
@@ -512,9 +513,5 @@ int main(void)
     add_memory_tests(tests);
     add_waiting_tests(tests);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }
