@@ -22,7 +22,7 @@ static void require_no_beginning(struct span line)
     char storage[LOG_LINE_MAXIMUM];
     struct text scratch;
     struct log_record record;
-    struct error error;
+    struct error error = {.message = ""};
     while (line.length > 0 && line.data[line.length - 1] != '}')
         line.length--;
     text_init_fixed(&scratch, storage, sizeof(storage));
@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct text scratch;
     struct log_record record;
     struct log_decision decision;
-    struct error error;
+    struct error error = {.message = ""};
     if (size > LOG_LINE_MAXIMUM)
         return -1;
     text_init_fixed(&scratch, storage, sizeof(storage));
