@@ -1,6 +1,7 @@
 /* What all subcommands say in the same words. */
 #include "policy/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 
@@ -28,4 +29,14 @@ void command_print_help(const struct command *command, FILE *stream)
 {
     fprintf(stream, "usage: sallyport %s%s%s\n\n%s", command->name,
             command->synopsis[0] == '\0' ? "" : " ", command->synopsis, command->help);
+}
+
+int command_print_text(const struct text *text, FILE *stream)
+{
+    errno = text->overflow ? ENOMEM : 0;
+    if (!text->overflow && fwrite(text->data, 1, text->length, stream) == text->length &&
+        fflush(stream) == 0)
+        return 0;
+    fprintf(stderr, "sallyport: standard output cannot be written: %s\n", strerror(errno));
+    return COMMAND_BAD_INPUT;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "policy/error.h"
+#include "policy/text.h"
 
 struct command {
     const char *name;
@@ -21,7 +22,8 @@ struct command {
 /* The exit status of bad usage and bad input, in every command. */
 #define COMMAND_BAD_INPUT 2
 
-int command_lint(int argc, char **argv);
+/* All commands, in the order of the overview; NULL ends them. The program defines it. */
+extern const struct command *const command_table[];
 
 extern const struct command command_check_description;
 extern const struct command command_lint_description;
@@ -30,6 +32,7 @@ extern const struct command command_replay_description;
 extern const struct command command_test_description;
 extern const struct command command_diff_description;
 extern const struct command command_csp_description;
+extern const struct command command_completion_description;
 
 /* "sallyport: WHAT; see 'sallyport help NAME'" to standard error. Returns COMMAND_BAD_INPUT. */
 int command_usage_error(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -42,5 +45,11 @@ int command_option_error(const char *name, int option, char **argv);
 
 /* How the command is used: its synopsis, then its help. */
 void command_print_help(const struct command *command, FILE *stream);
+
+/*
+ * Writes the whole of TEXT to STREAM, which is standard output. Returns the exit status:
+ * 0, or COMMAND_BAD_INPUT after saying why it could not.
+ */
+int command_print_text(const struct text *text, FILE *stream);
 
 #endif

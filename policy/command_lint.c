@@ -2,6 +2,7 @@
  * `sallyport lint`: reads each manifest, says what there is to say, and sums it
  * up in the exit status.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,9 @@
 
 #define ARENA_MAXIMUM ((size_t)256 * 1024 * 1024)
 
-enum { EXIT_CLEAN = 0, EXIT_ERRORS = 1, EXIT_BAD_INPUT = 2 };
+enum { EXIT_CLEAN = 0, EXIT_ERRORS = 1 };
+
+enum { OPTION_FORMAT = 256, OPTION_PLAIN_HTTP, OPTION_SET, OPTION_HELP };
 
 struct lint_command {
     const struct lint_printer *printer;
@@ -20,65 +23,67 @@ struct lint_command {
     struct variables variables;
     struct arena *arena; /* of the variables */
     struct lint_output output;
-    bool help;
 };
 
-static int refuse_usage(const char *why)
-{
-    fprintf(stderr, "sallyport: lint: %s; see sallyport help lint\n", why);
-    return EXIT_BAD_INPUT;
-}
-
-static bool set_format(struct lint_command *command, const char *name)
+/* Below 0: go on; else the exit status. So do the three below. */
+static int set_format(struct lint_command *command, const char *name)
 {
     static const struct lint_printer *const printers[] = {&lint_print_text, &lint_print_json,
                                                           &lint_print_sarif};
     for (size_t i = 0; i < sizeof(printers) / sizeof(printers[0]); i++) {
         if (strcmp(printers[i]->name, name) == 0) {
             command->printer = printers[i];
-            return true;
+            return -1;
         }
     }
-    refuse_usage("--format takes text, json or sarif");
-    return false;
+    return command_usage_error("lint", "--format takes text, json or sarif, not %s", name);
 }
 
-static bool set_variable(struct lint_command *command, const char *pair)
+static int set_variable(struct lint_command *command, const char *pair)
 {
     struct error error;
     if (variables_set_pair(&command->variables, command->arena, span_of(pair), &error))
-        return true;
-    error_print(&error, stderr);
-    return false;
+        return -1;
+    return command_usage_error("lint", "%s", error.message);
 }
 
-/* False: the usage is wrong, and that was said. */
-static bool read_options(struct lint_command *command, int argc, char **argv)
+static int take_option(struct lint_command *command, int option, char **argv)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, 'f'},
-                                            {"plain-http", no_argument, NULL, 'p'},
-                                            {"set", required_argument, NULL, 's'},
-                                            {"help", no_argument, NULL, 'h'},
+    switch (option) {
+    case OPTION_FORMAT:
+        return set_format(command, optarg);
+    case OPTION_SET:
+        return set_variable(command, optarg);
+    case OPTION_PLAIN_HTTP:
+        command->options.plain_http = true;
+        return -1;
+    case OPTION_HELP:
+        command_print_help(&command_lint_description, stdout);
+        return EXIT_CLEAN;
+    default:
+        return command_option_error("lint", option, argv);
+    }
+}
+
+static int read_options(struct lint_command *command, int argc, char **argv)
+{
+    static const struct option options[] = {{"format", required_argument, NULL, OPTION_FORMAT},
+                                            {"plain-http", no_argument, NULL, OPTION_PLAIN_HTTP},
+                                            {"set", required_argument, NULL, OPTION_SET},
+                                            {"help", no_argument, NULL, OPTION_HELP},
                                             {NULL, 0, NULL, 0}};
-    bool fine = true;
+    int status = -1;
     optind = 0; /* GNU: begin anew */
-    for (int option; fine && (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 'f')
-            fine = set_format(command, optarg);
-        else if (option == 's')
-            fine = set_variable(command, optarg);
-        else if (option == 'p')
-            command->options.plain_http = true;
-        else if (option == 'h')
-            command->help = true;
-        else
-            fine = false; /* getopt_long has said what */
+    opterr = 0;
+    for (int option; status < 0;) {
+        option = getopt_long(argc, argv, ":", options, NULL);
+        if (option == -1)
+            break;
+        status = take_option(command, option, argv);
     }
-    if (fine && !command->help && optind == argc) {
-        refuse_usage("no manifest is given");
-        return false;
-    }
-    return fine;
+    if (status < 0 && optind == argc)
+        return command_usage_error("lint", "no manifest is given");
+    return status;
 }
 
 static void report_unreadable(struct lint_command *command, const char *path,
@@ -133,27 +138,19 @@ static void lint_file(struct lint_command *command, const char *path)
 static int exit_status(const struct lint_output *output)
 {
     if (fflush(output->stream) != 0 || ferror(output->stream)) {
-        fprintf(stderr, "sallyport: lint: the output cannot be written\n");
-        return EXIT_BAD_INPUT;
+        fprintf(stderr, "sallyport: standard output cannot be written: %s\n", strerror(errno));
+        return COMMAND_BAD_INPUT;
     }
     if (output->unreadable > 0)
-        return EXIT_BAD_INPUT;
+        return COMMAND_BAD_INPUT;
     return output->errors > 0 ? EXIT_ERRORS : EXIT_CLEAN;
-}
-
-static int print_help(void)
-{
-    const struct command *lint = &command_lint_description;
-    printf("usage: sallyport %s %s\n\n%s", lint->name, lint->synopsis, lint->help);
-    return EXIT_CLEAN;
 }
 
 static int run(struct lint_command *command, int argc, char **argv)
 {
-    if (!read_options(command, argc, argv))
-        return EXIT_BAD_INPUT;
-    if (command->help)
-        return print_help();
+    int status = read_options(command, argc, argv);
+    if (status >= 0)
+        return status;
     command->printer->begin(&command->output);
     for (int i = optind; i < argc; i++)
         lint_file(command, argv[i]);
@@ -161,7 +158,7 @@ static int run(struct lint_command *command, int argc, char **argv)
     return exit_status(&command->output);
 }
 
-int command_lint(int argc, char **argv)
+static int command_lint(int argc, char **argv)
 {
     struct lint_command command = {.printer = &lint_print_text, .output = {.stream = stdout}};
     const char *no_colour = getenv("NO_COLOR");
@@ -170,7 +167,7 @@ int command_lint(int argc, char **argv)
     command.options.variables = &command.variables;
     command.arena = arena_new(ARENA_MAXIMUM);
     if (command.arena == NULL)
-        return refuse_usage("out of memory");
+        return command_usage_error("lint", "memory is out");
     int status = run(&command, argc, argv);
     arena_free(command.arena);
     return status;
@@ -188,6 +185,7 @@ const struct command command_lint_description = {
         "                             line, or SARIF 2.1.0\n"
         "  --plain-http               http:// and ws:// may be declared: a warning, not an error\n"
         "  --set NAME=VALUE           the value of ${NAME}; may be given more than once\n"
+        "  --help                     this text\n"
         "\n"
         "Exit status: 0 no error, 1 errors, 2 a manifest that cannot be read, or bad usage.\n"
         "\n"

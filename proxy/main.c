@@ -3,22 +3,15 @@
 #include <string.h>
 
 #include "policy/command.h"
+#include "policy/man_page.h"
 
-extern const struct command command_run_description;
-
-static const struct command *const commands[] = {
-    &command_run_description,  &command_check_description,  &command_lint_description,
-    &command_test_description, &command_replay_description, &command_learn_description,
-    &command_diff_description, &command_csp_description,
-};
-
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+#define MAN_PAGE_MAXIMUM ((size_t)4 << 20)
 
 static const struct command *find_command(const char *name)
 {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
+    for (const struct command *const *command = command_table; *command != NULL; command++) {
+        if (strcmp((*command)->name, name) == 0)
+            return *command;
     }
     return NULL;
 }
@@ -30,9 +23,9 @@ static void print_overview(FILE *stream)
           "An egress proxy: lets an app reach what its manifest declares, and nothing else.\n"
           "\n",
           stream);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(stream, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("  help [COMMAND] this list, or how one command is used\n"
+    for (const struct command *const *command = command_table; *command != NULL; command++)
+        fprintf(stream, "  %-14s %s\n", (*command)->name, (*command)->summary);
+    fputs("  help [COMMAND] this list, or how one command is used; --man: all, as a man page\n"
           "  --version      the version\n",
           stream);
 }
@@ -43,12 +36,24 @@ static int refuse_command(const char *name)
     return COMMAND_BAD_INPUT;
 }
 
+static int print_man_page(void)
+{
+    struct text page;
+    text_init(&page, MAN_PAGE_MAXIMUM);
+    man_page_write(command_table, &page);
+    int status = command_print_text(&page, stdout);
+    text_clear(&page);
+    return status;
+}
+
 static int help(int argc, char **argv)
 {
     if (argc < 2) {
         print_overview(stdout);
         return EXIT_SUCCESS;
     }
+    if (strcmp(argv[1], "--man") == 0)
+        return print_man_page();
     const struct command *command = find_command(argv[1]);
     if (command == NULL)
         return refuse_command(argv[1]);

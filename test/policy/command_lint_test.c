@@ -41,7 +41,7 @@ static int lint(const char *const *arguments)
     for (; *arguments != NULL; arguments++)
         argv[argc++] = (char *)*arguments;
     ck_assert_ptr_nonnull(freopen(output_path, "w+", stdout));
-    int status = command_lint(argc, argv);
+    int status = command_lint_description.run(argc, argv);
     fflush(stdout);
     rewind(stdout);
     output[fread(output, 1, sizeof(output) - 1, stdout)] = '\0';
@@ -124,7 +124,7 @@ START_TEST(bad_usage_is_two)
     int argc = 1;
     for (int i = 0; i < 3 && bad_usage[_i][i] != NULL; i++)
         argv[argc++] = (char *)bad_usage[_i][i];
-    ck_assert_int_eq(command_lint(argc, argv), 2);
+    ck_assert_int_eq(command_lint_description.run(argc, argv), 2);
 }
 END_TEST
 
