@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "test/policy/running.h"
+#include "test/suite.h"
 
 #define DATA     "test/policy/data/logs/"
 #define MANIFEST "-m " DATA "manifest.yml "
@@ -180,7 +181,6 @@ int main(void)
 {
     Suite *suite = suite_create("command_replay");
     TCase *tests = tcase_create("commands");
-    SRunner *runner = srunner_create(suite);
     tcase_add_test(tests, replay_prints_a_line_a_change_and_the_sums);
     tcase_add_test(tests, replay_reads_a_rotated_log_and_prints_json);
     tcase_add_test(tests, replay_of_records_that_stay_ends_with_0);
@@ -192,8 +192,5 @@ int main(void)
     tcase_add_test(tests, learn_has_nothing_to_say_where_nothing_was_denied);
     tcase_add_test(tests, learn_takes_two_siblings_at_least_for_a_wildcard);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

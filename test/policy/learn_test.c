@@ -9,6 +9,7 @@
 #include "policy/learn.h"
 #include "policy/lint.h"
 #include "test/policy/declared.h"
+#include "test/suite.h"
 
 #define APP   "app: {id: 'ari:cloud:ecosystem::app/x'}\n"
 #define RUNS  60
@@ -340,7 +341,6 @@ int main(void)
 {
     Suite *suite = suite_create("learn");
     TCase *tests = tcase_create("learn"), *algebra = tcase_create("algebra");
-    SRunner *runner = srunner_create(suite);
     tcase_add_checked_fixture(tests, start, end);
     tcase_add_test(tests, proposes_each_denied_host_and_port_once);
     tcase_add_test(tests, says_how_often_each_was_asked);
@@ -361,8 +361,5 @@ int main(void)
     tcase_set_timeout(algebra, 60);
     suite_add_tcase(suite, tests);
     suite_add_tcase(suite, algebra);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "policy/log_reader.h"
 #include "test/policy/slow.h"
+#include "test/suite.h"
 
 static char path[64];
 static struct error error;
@@ -366,7 +367,6 @@ int main(void)
 {
     Suite *suite = suite_create("log_reader");
     TCase *lines = tcase_create("lines"), *records = tcase_create("records");
-    SRunner *runner = srunner_create(suite);
     tcase_add_checked_fixture(lines, setup, teardown);
     tcase_add_test(lines, gives_lines_without_their_ends_and_a_last_one_that_has_none);
     tcase_add_test(lines, gives_nothing_of_an_empty_file);
@@ -388,8 +388,5 @@ int main(void)
     tcase_add_test(records, knows_a_time_by_its_shape);
     suite_add_tcase(suite, lines);
     suite_add_tcase(suite, records);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

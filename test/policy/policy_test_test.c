@@ -4,6 +4,7 @@
 
 #include "policy/junit.h"
 #include "test/policy/running.h"
+#include "test/suite.h"
 
 #define DATA "test/policy/data/tests/"
 
@@ -225,7 +226,6 @@ int main(void)
 {
     Suite *suite = suite_create("policy_test");
     TCase *tests = tcase_create("tests"), *files = tcase_create("files");
-    SRunner *runner = srunner_create(suite);
     tcase_add_test(tests, passes_what_the_policy_keeps);
     tcase_add_test(tests, says_of_a_failure_what_was_expected_and_what_decided);
     tcase_add_test(tests, takes_values_for_variables_and_plain_http);
@@ -238,8 +238,5 @@ int main(void)
     tcase_add_test(files, writes_its_results_as_junit);
     suite_add_tcase(suite, tests);
     suite_add_tcase(suite, files);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "policy/replay.h"
 #include "test/policy/declared.h"
+#include "test/suite.h"
 
 static struct snapshot *snapshot;
 static struct replay replay;
@@ -180,7 +181,6 @@ int main(void)
 {
     Suite *suite = suite_create("replay");
     TCase *tests = tcase_create("replay");
-    SRunner *runner = srunner_create(suite);
     tcase_add_checked_fixture(tests, start, end);
     tcase_add_test(tests, an_answer_that_stays_is_no_change);
     tcase_add_test(tests, an_answer_that_turns_is_a_change);
@@ -192,8 +192,5 @@ int main(void)
     tcase_add_test(tests, counts_apart_whatever_differs_in_the_key);
     tcase_add_test(tests, only_numbers_what_is_beyond_its_maximum);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return suite_run(suite);
 }
