@@ -13,7 +13,7 @@ PACKAGES_BUILD := gcc make pkg-config libc6-dev libevent-dev libssl-dev libyaml-
 	libc-ares-dev libidn2-dev libpsl-dev zlib1g-dev
 PACKAGES_RUN   := openssl curl ca-certificates
 PACKAGES_TEST  := $(PACKAGES_RUN) check python3 python3-requests python3-websockets nginx-light \
-	dnsmasq-base git wget nodejs procps
+	dnsmasq-base git wget nodejs procps zsh fish mandoc groff-base
 PACKAGES_CHECK := check clang clang-format clang-tidy cppcheck shellcheck python3
 PACKAGES_FUZZ  := clang libclang-rt-14-dev
 PACKAGES_MEMCHECK := valgrind libc6-dbg
@@ -86,6 +86,18 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call SAY,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# What people read and what shells load, written by the program from its own help texts.
+DOCUMENTS := $(BUILD)/sallyport.1 $(addprefix $(BUILD)/completion/sallyport.,bash zsh fish)
+.PHONY: documents
+documents: $(DOCUMENTS) ## build/sallyport.1 and the shells' completions
+$(BUILD)/sallyport.1: $(PROGRAM)
+	$(call SAY,MAN)
+	$(Q)$(PROGRAM) help --man > $@.new && mv $@.new $@
+$(BUILD)/completion/sallyport.%: $(PROGRAM)
+	@mkdir -p $(@D)
+	$(call SAY,GEN)
+	$(Q)$(PROGRAM) completion $* > $@.new && mv $@.new $@
 
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS)
@@ -174,6 +186,20 @@ $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(LIBRARY)
 	$(call SAY,LD)
 	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 
+# PAIRS and SEED: how many pairs of policy and target, and which; a difference prints its seed.
+PAIRS ?= 10000000
+.PHONY: prove
+prove: ## the trie against the plain matcher over PAIRS (10^7) pairs; SEED chooses them
+	@test/need $(PACKAGES_BUILD) check
+	@$(SUBMAKE) $(BUILD)/test/policy/property_test
+	SALLYPORT_PAIRS=$(PAIRS) $(if $(SEED),SALLYPORT_SEED=$(SEED)) $(BUILD)/test/policy/property_test
+
+.PHONY: mutate
+mutate: ## small mistakes put into trie, host and address: the tests have to notice each
+	@test/need $(PACKAGES_BUILD) check python3
+	@$(SUBMAKE) unit-tests
+	@BUILD=$(BUILD) test/mutate $(MUTATE)
+
 .PHONY: bench
 bench: ## the figures, side by side with a bare relay, squid and tinyproxy
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_BENCH)
@@ -190,9 +216,13 @@ PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 DOCDIR     ?= $(PREFIX)/share/doc/sallyport
+MAN             := $(PREFIX)/share/man/man1/sallyport.1
+COMPLETION_BASH := $(PREFIX)/share/bash-completion/completions/sallyport
+COMPLETION_ZSH  := $(PREFIX)/share/zsh/site-functions/_sallyport
+COMPLETION_FISH := $(PREFIX)/share/fish/vendor_completions.d/sallyport.fish
 
 .PHONY: install uninstall
-install: all ## to DESTDIR, PREFIX (/usr/local): program, systemd unit, logrotate file, samples
+install: all documents ## to DESTDIR, PREFIX (/usr/local): program, man page, completions, systemd unit, samples
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/sallyport
 	install -D -m 644 conf/sallyport.service $(DESTDIR)$(UNITDIR)/sallyport.service
 	sed -i -e 's|/usr/bin/sallyport|$(PREFIX)/bin/sallyport|' -e 's|/usr/local/share/doc/sallyport|$(DOCDIR)|' \
@@ -200,9 +230,14 @@ install: all ## to DESTDIR, PREFIX (/usr/local): program, systemd unit, logrotat
 	install -D -m 644 conf/sallyport.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
 	install -D -m 644 conf/sallyport.yml $(DESTDIR)$(DOCDIR)/sallyport.yml
 	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)/
+	install -D -m 644 $(BUILD)/sallyport.1 $(DESTDIR)$(MAN)
+	install -D -m 644 $(BUILD)/completion/sallyport.bash $(DESTDIR)$(COMPLETION_BASH)
+	install -D -m 644 $(BUILD)/completion/sallyport.zsh $(DESTDIR)$(COMPLETION_ZSH)
+	install -D -m 644 $(BUILD)/completion/sallyport.fish $(DESTDIR)$(COMPLETION_FISH)
 uninstall: ## takes away what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/sallyport $(DESTDIR)$(UNITDIR)/sallyport.service
-	rm -f $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
+	rm -f $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport $(DESTDIR)$(MAN)
+	rm -f $(addprefix $(DESTDIR),$(COMPLETION_BASH) $(COMPLETION_ZSH) $(COMPLETION_FISH))
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 .PHONY: clean help

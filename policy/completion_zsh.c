@@ -77,9 +77,11 @@ static void add_specification(struct text *text, struct span name, const char *b
     text_add_string(text, " \\\n            '*");
     text_add(text, name);
     text_add_string(text, option->value.length > 0 ? before_value : "");
-    text_add_char(text, '[');
-    add_escaped(text, option->summary);
-    text_add_char(text, ']');
+    if (option->summary.length > 0) {
+        text_add_char(text, '[');
+        add_escaped(text, option->summary);
+        text_add_char(text, ']');
+    }
     add_value(text, option->value);
     text_add_char(text, '\'');
 }
