@@ -60,6 +60,8 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/*/*_test.c))
 FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
 BENCHES    := $(patsubst %.c,$(BUILD)/%,$(filter-out %/bench_net.c,$(wildcard test/bench/*.c)))
 
+comma := ,
+
 # V=1 shows every command as it is.
 Q   := $(if $(V),,@)
 SAY  = $(if $(V),,@echo '  $(1)  $(if $(filter %.c,$<),$<,$@)')
@@ -111,6 +113,10 @@ $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_LIBRARY) $(LIBRARY)
 	$(call SAY,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
 
+
+# Lets a test fail the library's allocations one by one.
+$(BUILD)/test/policy/out_of_memory_test: LDFLAGS += \
+	$(addprefix -Wl$(comma)--wrap=,malloc calloc reallocarray posix_memalign)
 
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/test/bench/bench_net.o $(LIBRARY)
 	$(call SAY,LD)

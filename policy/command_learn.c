@@ -64,7 +64,8 @@ static int run(struct learn_command *command, int argc, char **argv)
     command->logs.walk.visit = learn_visit;
     command->logs.walk.context = &learn;
     command_logs_walk(&command->logs, argc, argv);
-    status = print_fragment(command, &learn);
+    status = tally_is_starved(learn.denied) ? command_usage_error("learn", "memory is out")
+                                            : print_fragment(command, &learn);
     learn_clear(&learn);
     return command_logs_end(&command->logs, status);
 }

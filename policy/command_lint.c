@@ -113,7 +113,7 @@ static void lint_arena(struct lint_command *command, const char *path,
     struct findings findings;
     struct error error;
     findings_init(&findings, arena, path);
-    if (lint_document(document, &command->options, arena, &findings)) {
+    if (arena != NULL && lint_document(document, &command->options, arena, &findings)) {
         report_findings(command, path, document, &findings);
         return;
     }
@@ -129,7 +129,7 @@ static void lint_file(struct lint_command *command, const char *path)
     command->output.files++;
     if (document == NULL)
         report_unreadable(command, path, &error);
-    else if (arena != NULL)
+    else
         lint_arena(command, path, document, arena);
     arena_free(arena);
     yaml_document_free(document);
@@ -141,6 +141,8 @@ static int exit_status(const struct lint_output *output)
         fprintf(stderr, "sallyport: standard output cannot be written: %s\n", strerror(errno));
         return COMMAND_BAD_INPUT;
     }
+    if (output->lost)
+        return command_usage_error("lint", "memory is out; the report is not whole");
     if (output->unreadable > 0)
         return COMMAND_BAD_INPUT;
     return output->errors > 0 ? EXIT_ERRORS : EXIT_CLEAN;

@@ -32,7 +32,10 @@ static int run(struct replay_command *command, int argc, char **argv)
     command_logs_walk(&command->logs, argc, argv);
     command->print(&replay, stdout);
     bool changes = replay.counts[REPLAY_NOW_DENIED] > 0 || replay.counts[REPLAY_NOW_ALLOWED] > 0;
+    bool starved = tally_is_starved(replay.changes);
     replay_clear(&replay);
+    if (starved)
+        return command_usage_error("replay", "memory is out; the groups are not whole");
     return command_logs_end(&command->logs,
                             changes ? EXIT_SOMETHING_CHANGES : EXIT_NOTHING_CHANGES);
 }

@@ -25,6 +25,7 @@ struct lint_output {
     size_t warnings;
     size_t notes;
     size_t printed; /* findings, in formats that put something between two */
+    bool lost;      /* memory was out: what is printed is not whole */
 };
 
 struct lint_printer {

@@ -4,7 +4,8 @@
 #include "policy/lint_print.h"
 #include "policy/text.h"
 
-static void print_object(FILE *stream, const char *file, const struct finding *finding)
+static void print_object(struct lint_output *output, const char *file,
+                         const struct finding *finding)
 {
     struct text line;
     text_init(&line, 65536);
@@ -16,7 +17,9 @@ static void print_object(FILE *stream, const char *file, const struct finding *f
     text_add_string(&line, "\"message\":");
     text_add_json(&line, span_of(finding->message));
     text_add_string(&line, "}\n");
-    fwrite(line.data, 1, line.length, stream);
+    output->lost = output->lost || line.overflow;
+    if (!line.overflow)
+        fwrite(line.data, 1, line.length, output->stream);
     text_clear(&line);
 }
 
@@ -27,13 +30,13 @@ static void report(struct lint_output *output, const struct lint_report *report)
                                   .rule = LINT_RULE_UNREADABLE,
                                   .at = report->unreadable->at,
                                   .message = report->unreadable->message};
-        print_object(output->stream, report->file, &finding);
+        print_object(output, report->file, &finding);
     }
     if (report->findings == NULL)
         return;
     for (const struct finding *finding = report->findings->first; finding != NULL;
          finding = finding->next)
-        print_object(output->stream, report->file, finding);
+        print_object(output, report->file, finding);
 }
 
 static void nothing(struct lint_output *output)

@@ -9,19 +9,22 @@
 static const char schema[] =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json";
 
-static void print_string(FILE *stream, struct span bytes)
+static void print_string(struct lint_output *output, struct span bytes)
 {
     struct text text;
     text_init(&text, 65536);
     text_add_json(&text, bytes);
-    fwrite(text.data, 1, text.length, stream);
+    output->lost = output->lost || text.overflow;
+    if (!text.overflow)
+        fwrite(text.data, 1, text.length, output->stream);
     text_clear(&text);
 }
 
-static void print_rule(FILE *stream, const struct lint_rule *rule)
+static void print_rule(struct lint_output *output, const struct lint_rule *rule)
 {
+    FILE *stream = output->stream;
     fprintf(stream, "{\"id\":\"%s\",\"shortDescription\":{\"text\":", rule->name);
-    print_string(stream, span_of(rule->summary));
+    print_string(output, span_of(rule->summary));
     fprintf(stream, "},\"defaultConfiguration\":{\"level\":\"%s\"}}",
             finding_level_name(rule->level));
 }
@@ -34,7 +37,7 @@ static void begin(struct lint_output *output)
             schema, SALLYPORT_VERSION);
     for (size_t i = 0; i < lint_rule_count(); i++) {
         fputs(i == 0 ? "" : ",\n", output->stream);
-        print_rule(output->stream, lint_rule_at(i));
+        print_rule(output, lint_rule_at(i));
     }
     fputs("]}},\"columnKind\":\"unicodeCodePoints\",\"results\":[", output->stream);
 }
@@ -76,7 +79,7 @@ static void print_result(struct lint_output *output, const char *file,
             output->printed++ == 0 ? "\n" : ",\n", finding->rule, lint_rule_find(finding->rule),
             finding_level_name(finding->level));
     fputs("\"message\":{\"text\":", stream);
-    print_string(stream, span_of(finding->message));
+    print_string(output, span_of(finding->message));
     fputs("},\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":", stream);
     print_uri(stream, file);
     fputc('}', stream);

@@ -19,6 +19,7 @@ struct tally {
     size_t count;
     size_t maximum;
     uint64_t others;
+    bool starved;
 };
 
 struct tally *tally_new(size_t maximum)
@@ -70,12 +71,10 @@ static bool is_same(const struct tally_entry *entry, const struct tally_key *key
            span_equal(entry->app, key->app) && span_equal(entry->environment, key->environment);
 }
 
-/* NULL: there is no room. */
+/* NULL: memory is out. */
 static struct tally_entry *make_entry(struct tally *tally, const struct tally_key *key)
 {
-    struct tally_entry *entry = NULL;
-    if (tally->count < tally->maximum)
-        entry = arena_allocate(tally->arena, sizeof(*entry));
+    struct tally_entry *entry = arena_allocate(tally->arena, sizeof(*entry));
     if (entry == NULL)
         return NULL;
     entry->kind = key->kind;
@@ -111,7 +110,10 @@ static struct tally_entry *find_or_make(struct tally *tally, const struct tally_
         if (is_same(entry, key))
             return entry;
     }
+    if (tally->count == tally->maximum)
+        return NULL;
     struct tally_entry *entry = make_entry(tally, key);
+    tally->starved = tally->starved || entry == NULL;
     if (entry == NULL)
         return NULL;
     tally->entries[tally->count++] = entry;
@@ -140,6 +142,11 @@ struct tally_entry **tally_entries(struct tally *tally, size_t *count)
 uint64_t tally_others(const struct tally *tally)
 {
     return tally->others;
+}
+
+bool tally_is_starved(const struct tally *tally)
+{
+    return tally->starved;
 }
 
 void tally_entry_target(const struct tally_entry *entry, struct target *target)

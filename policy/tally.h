@@ -51,6 +51,9 @@ struct tally_entry **tally_entries(struct tally *tally, size_t *count);
 /* How many found no room. */
 uint64_t tally_others(const struct tally *tally);
 
+/* True: some of them because memory was out, below the maximum. */
+bool tally_is_starved(const struct tally *tally);
+
 /* What the entry's target was; allocates nothing. */
 void tally_entry_target(const struct tally_entry *entry, struct target *target);
 
