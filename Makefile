@@ -18,6 +18,7 @@ PACKAGES_CHECK := check clang clang-format clang-tidy cppcheck shellcheck python
 PACKAGES_FUZZ  := clang libclang-rt-14-dev
 PACKAGES_MEMCHECK := valgrind libc6-dbg
 PACKAGES_BENCH := python3 squid tinyproxy
+PACKAGES_BYPASS := python3 squid tinyproxy iproute2 util-linux
 
 # ---- How it is built ---------------------------------------------------------
 BUILD   ?= build
@@ -211,6 +212,12 @@ bench: ## the figures, side by side with a bare relay, squid and tinyproxy
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_BENCH)
 	@$(SUBMAKE) all $(BENCHES)
 	@BUILD=$(BUILD) test/bench/bench.py $(BENCH)
+
+.PHONY: bypass
+bypass: ## every way past it that test/bypass knows, beside squid and tinyproxy
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_BYPASS)
+	@$(SUBMAKE) all
+	@BUILD=$(BUILD) test/bypass/run.py $(BYPASS)
 
 .PHONY: cover
 cover: ## line coverage of the whole test suite, per room and file

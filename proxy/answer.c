@@ -286,7 +286,7 @@ enum progress answer_failure(struct session *session, unsigned status, const cha
 {
     const struct answer answer = {
         .status = status,
-        .title = "Upstream failed",
+        .title = status < 500 ? "Request refused" : "Upstream failed",
         .error = error,
         .reason = error,
         .detail = span_of(detail),

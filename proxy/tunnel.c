@@ -50,12 +50,25 @@ static enum progress stage_send_established(struct session *session)
 
 /* ---- the ClientHello ------------------------------------------------------------ */
 
+/*
+ * RFC 6066, section 3: a server name is ASCII, international names in A-form. host_parse would map
+ * other spellings to it, but what a server makes of those bytes nobody knows.
+ */
+static bool is_ascii(struct span name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        if ((unsigned char)name.data[i] > 0x7F)
+            return false;
+    }
+    return true;
+}
+
 static bool names_the_target(const struct client_hello *hello, const struct target *target)
 {
     struct host host;
     struct error error;
     const struct span name = {hello->server_name, hello->server_name_length};
-    return host_parse(name, &host, &error) &&
+    return is_ascii(name) && host_parse(name, &host, &error) &&
            span_equal(host_span(&host), host_span(&target->host));
 }
 
