@@ -45,6 +45,8 @@ static bool set_defaults(struct configuration_reader *reader, struct configurati
     configuration->has_admin = true;
     configuration->admin_ip = (struct ip){.family = 4, .bytes = {127, 0, 0, 1}};
     configuration->admin_port = 9901;
+    configuration->process_user = "";
+    configuration->process_sandbox = SANDBOX_ON;
     set_default_limits(configuration);
     return configuration->policy_path != NULL;
 }

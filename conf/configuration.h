@@ -34,6 +34,8 @@ struct listener_configuration {
 enum mode { MODE_ENFORCE, MODE_REPORT };
 enum sni_mode { SNI_ENFORCE, SNI_OFF };
 
+enum sandbox_mode { SANDBOX_ON, SANDBOX_OFF };
+
 /* What happens to an open tunnel whose rule a new policy no longer holds. */
 enum revoke_mode {
     REVOKE_CLOSE, /* it ends at once */
@@ -97,6 +99,9 @@ struct configuration {
     size_t app_limit_count;
 
     uint32_t workers; /* 0: one per processor */
+
+    const char *process_user;          /* process.user; "": whoever started it */
+    enum sandbox_mode process_sandbox; /* process.sandbox (default on) */
 
     /* timeouts: all in milliseconds here, `…_seconds` (fractions allowed) in the file */
     uint32_t timeout_head;    /* a whole request head, from its first byte (default 10 s) */

@@ -58,6 +58,17 @@ static const struct configuration_key admin_keys[] = {
     {0},
 };
 
+static const char *const sandbox_words[] = {[SANDBOX_ON] = "on", [SANDBOX_OFF] = "off", NULL};
+
+static const struct configuration_key process_keys[] = {
+    {.name = "user", .read = configuration_read_user, AT(process_user)},
+    {.name = "sandbox",
+     .read = configuration_read_choice,
+     AT(process_sandbox),
+     .words = sandbox_words},
+    {0},
+};
+
 static const struct configuration_key timeout_keys[] = {
     {.name = "head_seconds",
      .read = configuration_read_seconds,
@@ -107,6 +118,7 @@ const struct configuration_key configuration_keys[] = {
     {.name = "admin", .read = configuration_read_keys, .keys = admin_keys},
     {.name = "limits", .read = configuration_read_limits, .keys = configuration_limit_keys},
     {.name = "workers", .read = configuration_read_count, AT(workers), .maximum = 256},
+    {.name = "process", .read = configuration_read_keys, .keys = process_keys},
     {.name = "timeouts", .read = configuration_read_keys, .keys = timeout_keys},
     {0},
 };

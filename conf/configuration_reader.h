@@ -61,6 +61,7 @@ configuration_read_value configuration_read_seconds; /* uint32_t milliseconds, >
 configuration_read_value configuration_read_name;    /* const char *: policy_name_valid */
 configuration_read_value configuration_read_path;    /* const char *: made relative to the file */
 configuration_read_value configuration_read_path_or_none; /* the same, or "" */
+configuration_read_value configuration_read_user;         /* const char *: an account, or "" */
 configuration_read_value configuration_read_output;       /* a path, or "-" as it is */
 configuration_read_value configuration_read_later; /* refuses: this version does not have it yet */
 

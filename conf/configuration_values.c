@@ -149,6 +149,32 @@ bool configuration_read_path(struct configuration_reader *reader,
     return keep_text(reader, value, configuration_join_path(reader, value->text), field);
 }
 
+/* What useradd takes, more or less; whether there is such an account is found out when it is
+ * needed.
+ */
+static bool is_user_name(struct span text)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    for (size_t i = 0; i < text.length; i++) {
+        if (memchr(letters, text.data[i], sizeof(letters) - 1) == NULL)
+            return false;
+    }
+    return text.length > 0 && text.length <= 64 && text.data[0] != '-';
+}
+
+bool configuration_read_user(struct configuration_reader *reader,
+                             const struct configuration_key *key, const struct yaml_node *value,
+                             void *field)
+{
+    bool is_none = value->kind == YAML_SCALAR && value->quoted && value->text.length == 0;
+    if (!is_none &&
+        (value->kind != YAML_SCALAR || yaml_is_null(value) || !is_user_name(value->text)))
+        return configuration_refuse(reader, value, "%s may be the name of a user, or \"\" for none",
+                                    key->name);
+    return keep_text(reader, value, arena_copy(reader->arena, value->text).data, field);
+}
+
 bool configuration_read_output(struct configuration_reader *reader,
                                const struct configuration_key *key, const struct yaml_node *value,
                                void *field)

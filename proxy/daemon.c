@@ -6,18 +6,18 @@
 #include "proxy/daemon.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "proxy/admin.h"
+#include "proxy/machine.h"
 #include "proxy/policy_keeper.h"
 #include "proxy/policy_watch.h"
+#include "proxy/sandbox.h"
 #include "proxy/status.h"
 #include "proxy/worker.h"
 
@@ -120,23 +120,6 @@ static void on_policy_changed(void *context)
 
 /* ---- putting it together ------------------------------------------------------------------ */
 
-static size_t processor_count(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) != 0)
-        return 1;
-    return (size_t)CPU_COUNT(&set);
-}
-
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit); /* the soft limit then stays as it is */
-}
-
 static bool fail_with_errno(struct error *error, const char *what)
 {
     error_set(error, "cannot %s: %s", what, strerror(errno));
@@ -232,7 +215,7 @@ static bool make_workers(struct daemon *daemon, struct error *error)
 static bool make_tables(struct daemon *daemon, struct error *error)
 {
     uint32_t configured = daemon->configuration->workers;
-    daemon->worker_count = configured == 0 ? processor_count() : configured;
+    daemon->worker_count = configured == 0 ? machine_processor_count() : configured;
     daemon->limiter = limiter_new(daemon->configuration);
     daemon->workers = calloc(daemon->worker_count, sizeof(struct worker *));
     daemon->metrics = calloc(daemon->worker_count, sizeof(struct metrics *));
@@ -261,14 +244,6 @@ static bool open_log(struct daemon *daemon, struct error *error)
     return true;
 }
 
-/* Signals belong to the main thread: threads made from here on have them blocked. */
-static void block_signals(sigset_t *before)
-{
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, before);
-}
-
 static bool start_workers(struct daemon *daemon, struct error *error)
 {
     for (size_t i = 0; i < daemon->worker_count; i++) {
@@ -288,34 +263,47 @@ static bool start_watch(struct daemon *daemon, struct error *error)
     return daemon->watch != NULL;
 }
 
-/* Everything that can fail for the machine's reasons. The log opens before any thread takes a
- * request. */
-static bool start(struct daemon *daemon, struct error *error)
+/* What needs the rights that the process was started with, and is done once. */
+static bool bind_all(struct daemon *daemon, struct error *error)
 {
-    sigset_t before;
-    raise_descriptor_limit();
-    if (!make_tables(daemon, error) || !make_loop(daemon, error) ||
-        !listener_sockets_open(&daemon->sockets, daemon->configuration, daemon->worker_count,
-                               error) ||
-        !make_admin(daemon, error) || !make_guard(daemon, error) || !start_watch(daemon, error))
-        return false;
-    block_signals(&before);
+    machine_raise_descriptor_limit();
+    return make_tables(daemon, error) && make_loop(daemon, error) &&
+           listener_sockets_open(&daemon->sockets, daemon->configuration, daemon->worker_count,
+                                 error) &&
+           make_admin(daemon, error) && make_guard(daemon, error);
+}
+
+/* The log opens before any thread takes a request. Signals belong to the main thread: the others
+ * have them blocked. */
+static bool start_threads(struct daemon *daemon, struct error *error)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     bool started =
         open_log(daemon, error) && make_workers(daemon, error) && start_workers(daemon, error);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
 
+/* What reloads and rotation will do again is done the first time, too, with the rights that are
+ * left then. */
+static int start(struct daemon *daemon, struct error *error)
+{
+    if (!bind_all(daemon, error) || !sandbox_enter(daemon->configuration, error))
+        return EXIT_NOT_STARTED;
+    if (!policy_keeper_load(&daemon->policy, error))
+        return EXIT_BAD_INPUT;
+    if (!start_watch(daemon, error) || !start_threads(daemon, error))
+        return EXIT_NOT_STARTED;
+    sandbox_confine_thread(SANDBOX_MAIN);
+    return EXIT_OK;
+}
+
 static void say_ready(const struct daemon *daemon)
 {
     char address[IP_TEXT_SIZE];
-    for (size_t i = 0; i < daemon->sockets.count; i++) {
-        const struct listener_socket *socket = &daemon->sockets.items[i];
-        const struct listener_configuration *listener = socket->configuration;
-        ip_format_with_port(&listener->ip, socket->port, address);
-        fprintf(stderr, "sallyport: listening on %s\n",
-                listener->unix_path != NULL ? listener->text : address);
-    }
+    listener_sockets_announce(&daemon->sockets, stderr);
     if (daemon->admin != NULL && daemon->configuration->admin_unix_path == NULL) {
         ip_format_with_port(&daemon->configuration->admin_ip, admin_port(daemon->admin), address);
         fprintf(stderr, "sallyport: admin on %s\n", address);
@@ -376,21 +364,22 @@ static void free_parts(struct daemon *daemon)
     configuration_free(daemon->configuration);
 }
 
-static int run(struct daemon *daemon, struct error *error)
+static int run(struct daemon *daemon)
 {
-    bool started = start(daemon, error);
-    if (started) {
+    struct error error;
+    int status = start(daemon, &error);
+    if (status == EXIT_OK) {
         say_ready(daemon);
         event_base_dispatch(daemon->base);
     } else {
-        error_print(error, stderr);
+        error_print(&error, stderr);
     }
     join_workers(daemon);
-    uint64_t lost = close_log(daemon, started);
-    if (lost > 0)
-        fprintf(stderr, "sallyport: %llu log records could not be written\n",
-                (unsigned long long)lost);
-    return started && lost == 0 ? EXIT_OK : EXIT_NOT_STARTED;
+    uint64_t lost = close_log(daemon, status == EXIT_OK);
+    if (lost == 0)
+        return status;
+    fprintf(stderr, "sallyport: %llu log records could not be written\n", (unsigned long long)lost);
+    return EXIT_NOT_STARTED;
 }
 
 int daemon_run(const char *configuration_path)
@@ -401,10 +390,10 @@ int daemon_run(const char *configuration_path)
     signal(SIGPIPE, SIG_IGN);
     daemon.configuration = configuration_read(configuration_path, &error);
     daemon.policy.configuration = daemon.configuration;
-    if (daemon.configuration == NULL || !policy_keeper_load(&daemon.policy, &error))
+    if (daemon.configuration == NULL)
         error_print(&error, stderr);
     else
-        status = run(&daemon, &error);
+        status = run(&daemon);
     free_parts(&daemon);
     return status;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "proxy/clock.h"
+#include "proxy/sandbox.h"
 
 #define PARTS_MAXIMUM       64
 #define RETRY_MILLISECONDS  250
@@ -221,6 +222,7 @@ static bool turn(struct decision_log *log)
 
 void *decision_log_write_all(void *log)
 {
+    sandbox_confine_thread(SANDBOX_LOG_WRITER);
     while (turn(log))
         ;
     return NULL;

@@ -162,6 +162,18 @@ bool listener_sockets_open(struct listener_sockets *sockets,
     return true;
 }
 
+void listener_sockets_announce(const struct listener_sockets *sockets, FILE *stream)
+{
+    char address[IP_TEXT_SIZE];
+    for (size_t i = 0; i < sockets->count; i++) {
+        const struct listener_socket *socket = &sockets->items[i];
+        const struct listener_configuration *listener = socket->configuration;
+        ip_format_with_port(&listener->ip, socket->port, address);
+        fprintf(stream, "sallyport: listening on %s\n",
+                listener->unix_path != NULL ? listener->text : address);
+    }
+}
+
 static void close_listener(struct listener_socket *socket)
 {
     for (size_t i = 0; i < socket->own_fds; i++)

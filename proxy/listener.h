@@ -8,6 +8,7 @@
 #define SALLYPORT_PROXY_LISTENER_H
 
 #include <event2/event.h>
+#include <stdio.h>
 
 #include "certs/tls.h"
 #include "conf/configuration.h"
@@ -33,6 +34,9 @@ struct listener_sockets {
 bool listener_sockets_open(struct listener_sockets *sockets,
                            const struct configuration *configuration, size_t workers,
                            struct error *error);
+
+/* A line each, with the port that was got. */
+void listener_sockets_announce(const struct listener_sockets *sockets, FILE *stream);
 
 /* Closes them, and removes unix sockets' files. */
 void listener_sockets_close(struct listener_sockets *sockets);

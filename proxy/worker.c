@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "proxy/sandbox.h"
 #include "proxy/session.h"
 
 #define LOG_RETRY_MICROSECONDS 20000 /* how often sessions that wait for the log look again */
@@ -224,6 +225,7 @@ struct worker *worker_new(size_t index, const struct worker_shared *shared,
 static void *run(void *context)
 {
     struct worker *worker = context;
+    sandbox_confine_thread(SANDBOX_WORKER);
     event_base_dispatch(worker->base);
     while (!TAILQ_EMPTY(&worker->sessions))
         session_abort(TAILQ_FIRST(&worker->sessions), "shutdown");

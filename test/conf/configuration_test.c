@@ -51,6 +51,8 @@ START_TEST(fills_in_every_default)
     ck_assert(c->has_admin);
     ck_assert_uint_eq(c->admin_port, 9901);
     ck_assert_uint_eq(c->workers, 0);
+    ck_assert_str_eq(c->process_user, "");
+    ck_assert_int_eq(c->process_sandbox, SANDBOX_ON);
     ck_assert_uint_eq(c->timeout_head, 10000);
     ck_assert_uint_eq(c->timeout_resolve, 5000);
     ck_assert_uint_eq(c->timeout_dial, 5000);
@@ -167,6 +169,15 @@ START_TEST(seconds_may_have_a_fraction)
     ck_assert_uint_eq(c->timeout_idle, 86400000);
     ck_assert_uint_eq(c->timeout_hello, 1500);
     ck_assert_uint_eq(c->timeout_drain, 3600000);
+    configuration_free(c);
+}
+END_TEST
+
+START_TEST(the_process_may_become_a_user_and_leave_the_sandbox_out)
+{
+    struct configuration *c = parse_good(LISTENER "process: {user: _sally-port.1, sandbox: off}\n");
+    ck_assert_str_eq(c->process_user, "_sally-port.1");
+    ck_assert_int_eq(c->process_sandbox, SANDBOX_OFF);
     configuration_free(c);
 }
 END_TEST
@@ -300,6 +311,11 @@ static const struct {
     {LISTENER "network: {dns_ttl_maximum_seconds: 4}\n", 4, 36, "more than"},
     {LISTENER "admin: {address: here}\n", 4, 18, "address to listen on"},
     {LISTENER "admin: {address: }\n", 4, 18, "address to listen on"},
+    {LISTENER "process: {user: }\n", 4, 17, "name of a user"},
+    {LISTENER "process: {user: 'a b'}\n", 4, 17, "name of a user"},
+    {LISTENER "process: {user: -a}\n", 4, 17, "name of a user"},
+    {LISTENER "process: {user: [a]}\n", 4, 17, "name of a user"},
+    {LISTENER "process: {sandbox: true}\n", 4, 20, "on or off"},
     {LISTENER "workers: 257\n", 4, 10, "from 0 to 256"},
     {LISTENER "workers: -1\n", 4, 10, "from 0 to 256"},
     {LISTENER "workers: '1'\n", 4, 10, "from 0 to 256"},
@@ -461,6 +477,7 @@ int main(void)
     tcase_add_test(all, reads_what_else_there_is);
     tcase_add_test(all, an_apps_own_limits_stand_over_those_for_everybody_in_any_order);
     tcase_add_test(all, seconds_may_have_a_fraction);
+    tcase_add_test(all, the_process_may_become_a_user_and_leave_the_sandbox_out);
     tcase_add_test(all, the_admin_address_can_be_moved_and_turned_off);
     tcase_add_test(all, paths_stay_as_they_are_where_the_file_has_no_folder);
     tcase_add_test(all, listeners_may_share_a_port_on_different_addresses_and_any_free_port);
