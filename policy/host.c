@@ -33,7 +33,6 @@ enum name_form {
     NAME_ENCODED,       /* the same, with a label that begins "xn--" */
     NAME_INTERNATIONAL, /* a byte beyond ASCII */
     NAME_WRONG_BYTE,
-    NAME_EMPTY,
     NAME_EMPTY_LABEL,
     NAME_LONG_LABEL,
     NAME_LONG,
@@ -67,8 +66,6 @@ static enum name_form read_name(struct span text, struct host *host)
     enum name_form form = NAME_PLAIN;
     size_t start = 0;
     text = without_root(text);
-    if (text.length == 0)
-        return NAME_EMPTY;
     for (size_t i = 0; i <= text.length; i++) {
         unsigned char raw = i < text.length ? (unsigned char)text.data[i] : '.';
         char byte = name_byte[raw];

@@ -64,7 +64,6 @@ static bool read_part(struct span label, struct part *part)
         digits = span_after(label, 2);
     } else if (label.length > 1 && label.data[0] == '0') {
         radix = 8;
-        digits = span_after(label, 1);
     }
     if (label.length == 0 || !all_digits(digits, radix))
         return false;

@@ -33,6 +33,9 @@ static const struct accepted_row accepted_rows[] = {
     {"1.2.3.0xg", "1.2.3.0xg", HOST_NAME},
     {"1.2.3.x4", "1.2.3.x4", HOST_NAME},
     {"7f", "7f", HOST_NAME},
+    {"a.1_", "a.1_", HOST_NAME},
+    {"a.0x_", "a.0x_", HOST_NAME},
+    {"xn-_a.example", "xn-_a.example", HOST_NAME},
     {LABEL63 ".com", LABEL63 ".com", HOST_NAME},
     {NAME253, NAME253, HOST_NAME},
     {NAME253 ".", NAME253, HOST_NAME},
@@ -105,7 +108,7 @@ struct refused_row {
 
 static const struct refused_row refused_rows[] = {
     /* Empty names and labels. */
-    REFUSED("", "empty"),
+    REFUSED("", "the host is empty"),
     REFUSED(".", "a label is empty"),
     REFUSED("..", "a label is empty"),
     REFUSED(".example.com", "a label is empty"),
@@ -192,9 +195,11 @@ static const struct refused_row refused_rows[] = {
     REFUSED("xn--zn7c.com", "international"),
     REFUSED("xn--a-pca.de", "not how that name is encoded"),
     REFUSED("bücher.xn--a-pca.de", "international"),
+    REFUSED("é.xn--qug.de", "not how that name is encoded"),
     REFUSED("xn--bcher-KVA\x80.com", "international"),
     /* Brackets. */
-    REFUSED("[", "bracket"),
+    REFUSED("a\x1F", "control"),
+    REFUSED("[", "closed at its end"),
     REFUSED("[]", "not an IPv6 address"),
     REFUSED("[::1", "bracket"),
     REFUSED("::1]", "colon"),
@@ -209,6 +214,7 @@ static const struct refused_row refused_rows[] = {
     REFUSED("[fe80::1%25eth0]", "zone"),
     REFUSED("[v1.fe80]", "future"),
     REFUSED("[V1.x]", "future"),
+    REFUSED("[v]", "future"),
     REFUSED("[:::]", "not an IPv6 address"),
     REFUSED("[1::2::3]", "not an IPv6 address"),
     REFUSED("[1:2:3:4:5:6:7]", "not an IPv6 address"),
@@ -222,6 +228,7 @@ static const struct refused_row refused_rows[] = {
     REFUSED("[::01.2.3.4]", "not an IPv6 address"),
     REFUSED("[::0x7f000001]", "not an IPv6 address"),
     REFUSED("[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]", "not an IPv6 address"),
+    REFUSED("[0000:0000:0000:0000:0000:0000:0000:0000:0000:0]", "not an IPv6 address"),
     REFUSED("::1", "in brackets"),
     REFUSED("2001:db8::1", "in brackets"),
 };
@@ -275,6 +282,8 @@ static const struct spelling_row spelling_rows[] = {
     {"０ｘ７ｆ.1", "127.0.0.1"},
     {"4294967296", NULL},
     {"0x100000000", NULL},
+    {"18446744073709551617", NULL},
+    {"0x10000000000000001", NULL},
     {"99999999999999999999999999999999", NULL},
     {"1.2.3.256", NULL},
     {"256.2.3.4", NULL},

@@ -242,10 +242,14 @@ START_TEST(tells_equal_tries_from_others)
     struct trie *same = trie_build(&declared.grant);
     declared.rules[1].at.line++;
     struct trie *other = trie_build(&declared.grant);
+    DECLARE(&declared, "a.example.com", "b.example.com", "c.example.com");
+    struct trie *longer = trie_build(&declared.grant);
     ck_assert(trie_equal(trie, same));
     ck_assert(!trie_equal(trie, other));
+    ck_assert(!trie_equal(trie, longer));
     trie_unref(same);
     trie_unref(other);
+    trie_unref(longer);
 }
 END_TEST
 
