@@ -141,6 +141,7 @@ static enum step begin_response(struct session *session, const struct http_respo
     exchange->keep_alive = exchange->keep_alive && framing != HTTP_BODY_UNTIL_CLOSE &&
                            exchange->request_sent && !session->worker->draining;
     exchange->response_begun = true;
+    exchange->response_mark = outbox_mark(&exchange->to_client);
     session->record.status = response->status;
     http_response_write(response, exchange->request.minor, framing, exchange->keep_alive,
                         &exchange->to_client.text);
@@ -271,12 +272,19 @@ static enum progress cut_off(struct session *session, const char *outcome)
     return PROGRESS_END;
 }
 
+/* The response has begun, and the client has some of it: it cannot be told otherwise any more. */
+static bool is_heard(struct exchange *exchange)
+{
+    return exchange->response_begun &&
+           !outbox_take_back(&exchange->to_client, exchange->response_mark);
+}
+
 static enum progress upstream_failed(struct session *session)
 {
     struct exchange *exchange = session->exchange;
-    if (exchange->response_begun)
+    if (is_heard(exchange))
         return cut_off(session, "upstream_reset");
-    if (may_retry(exchange))
+    if (!exchange->response_begun && may_retry(exchange))
         return retry(session);
     return answer_failure(session, 502, "http_response_incomplete",
                           "the host closed the connection before its response was whole");
@@ -284,7 +292,7 @@ static enum progress upstream_failed(struct session *session)
 
 static enum progress response_malformed(struct session *session)
 {
-    if (session->exchange->response_begun)
+    if (is_heard(session->exchange))
         return cut_off(session, "http_protocol_error");
     return answer_failure(session, 502, "http_protocol_error", session->exchange->problem);
 }

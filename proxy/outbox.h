@@ -13,6 +13,8 @@
 struct outbox {
     struct text text; /* write here */
     size_t sent;
+    uint64_t taken;   /* bytes that transports took, ever */
+    uint64_t offered; /* up to where bytes were offered to one: TLS may hold them already */
 };
 
 void outbox_init(struct outbox *outbox);
@@ -24,6 +26,15 @@ static inline bool outbox_is_empty(const struct outbox *outbox)
 
 /* TRANSPORT_OK: all is sent, the outbox is empty. */
 enum transport_result outbox_flush(struct outbox *outbox, struct transport *transport);
+
+/* Where the next byte that is written will stand, counted from the first that ever was. */
+static inline uint64_t outbox_mark(const struct outbox *outbox)
+{
+    return outbox->taken + (outbox->text.length - outbox->sent);
+}
+
+/* Takes back what was written since MARK. False, and nothing is: some of it may be out already. */
+bool outbox_take_back(struct outbox *outbox, uint64_t mark);
 
 /* Sent bytes are to be sent again, to another connection. */
 void outbox_rewind(struct outbox *outbox);

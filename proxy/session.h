@@ -66,10 +66,11 @@ struct exchange {
     struct outbox to_upstream; /* the request's head; kept whole for a retry */
     struct body_relay up;
     struct body_relay down;
-    bool request_sent;    /* head and body are out */
-    bool request_aborted; /* the upstream takes no more of it; its response may still come */
-    bool response_begun;  /* the final response's head has gone to the client's outbox */
-    bool answered;        /* an answer of ours is on its way */
+    bool request_sent;      /* head and body are out */
+    bool request_aborted;   /* the upstream takes no more of it; its response may still come */
+    bool response_begun;    /* the final response's head has gone to the client's outbox */
+    uint64_t response_mark; /* where in to_client that head begins */
+    bool answered;          /* an answer of ours is on its way */
     bool upstream_keep_alive;
     unsigned interim_count;
     size_t response_searched; /* bytes of the upstream's input known not to hold a head's end */
