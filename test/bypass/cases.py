@@ -10,6 +10,7 @@ A case is a few lines; the lines before the first case of a file are the default
     < TEXT               what the origin answers instead of an echo of the target, CRLF added
     << TEXT              the same without CRLF
     <.                   and then it closes
+    <~ TEXT              what it says later, unasked, on the same connection
     <! TEXT              what it says at once to whoever connects
     as: NAME             the app that asks: demo (its own listener; default), one, two (credentials),
                          nobody (the listener that wants credentials)
@@ -92,7 +93,7 @@ class Bound:
     def __init__(self, case, names):
         self.case = case
         self.steps = []  # bytes to send, None to wait for a head, seconds, or END
-        self.answer, self.answer_closes, self.greeting = None, False, None
+        self.answer, self.answer_closes, self.greeting, self.late = None, False, None, None
         for key, value in case.fields:
             self.take(key, value, names)
         self.who = case.get("as", "demo")
@@ -121,6 +122,8 @@ class Bound:
             self.answer = (self.answer or b"") + data
         elif key == "<.":
             self.answer_closes = True
+        elif key == "<~":
+            self.late = expand(value, names)
         elif key == "<!":
             self.greeting = (self.greeting or b"") + expand(value, names)
 
@@ -133,7 +136,7 @@ class Bound:
         return b"".join(step for step in self.steps if isinstance(step, bytes))
 
 
-LINE = re.compile(r"^(=|>>|>\.|>|~|<!|<\.|<<|<|as:|want:|a:|t:|got:|never:|method:|only:|with:)(?: (.*))?$")
+LINE = re.compile(r"^(=|>>|>\.|>|~|<!|<~|<\.|<<|<|as:|want:|a:|t:|got:|never:|method:|only:|with:)(?: (.*))?$")
 
 
 def read(path):

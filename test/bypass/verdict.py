@@ -14,7 +14,7 @@ import time
 
 import cases
 import judge
-from world import SECRETS, harness
+from world import LATE, SECRETS, harness
 
 QUIET = 0.3 * harness.SLOW
 CANARY = b"GET http://a.test:%d/canary HTTP/1.1\r\nHost: a.test:%d\r\n%sConnection: close\r\n\r\n"
@@ -90,12 +90,15 @@ class Trial:
 
     def run(self):
         places = self.world.origins
-        closes = self.bound.answer_closes
-        places.answer = (self.bound.answer, closes) if self.bound.answer is not None else None
+        bound = self.bound
+        places.answer = None if bound.answer is None else \
+            (bound.answer, bound.late, bound.answer_closes)
         places.greeting = self.bound.greeting
         mark, asked = places.mark(), len(self.world.name_server.asked)
         logged = len(self.world.proxy.gate.log_lines()) if self.ours else 0
         client = self.converse()
+        if bound.late:
+            time.sleep(3 * LATE)
         self.world.settle()
         places.answer = places.greeting = None
         self.judge_undeclared(places.since(mark, "undeclared"))

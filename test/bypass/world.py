@@ -20,6 +20,7 @@ import origins  # noqa: E402  pylint: disable=wrong-import-position
 
 DECLARED, LITERAL, ELSEWHERE = "127.0.0.2", "127.0.0.4", "127.0.0.3"
 LISTENING = [DECLARED, LITERAL, ELSEWHERE, "127.0.0.1", "127.0.0.9", "127.8.8.8", "::1"]
+LATE = 0.03  # seconds until what an origin says unasked
 SECRETS = {("one", "production"): "secret-one", ("two", "production"): "secret-two"}
 
 # declared plain http on port P; where they lead. Answers by turn: name_server.py
@@ -27,6 +28,7 @@ NAMES = {
     "a.test": [[DECLARED]], "xn--bcher-kva.test": [[DECLARED]], "x.w.test": [[DECLARED]],
     "y.x.w.test": [[DECLARED]], "t.test": [[DECLARED]], "x.tw.test": [[DECLARED]],
     "x-y_z.w.test": [[DECLARED]], "xn--bcher-kva.w.test": [[DECLARED]],
+    "early.test": [[DECLARED]], "first.test": [[DECLARED]],
     "self.test": [[DECLARED]], "selfadmin.test": [[DECLARED]],
 }
 LEADS = {
@@ -101,9 +103,17 @@ class Connection:
         if world.answer is None or target.startswith(b"/canary"):
             self.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(target), target))
             return True
-        answer, closes = world.answer
+        answer, late, closes = world.answer
         self.sock.sendall(answer)
+        if late:
+            threading.Timer(LATE, self.say, (late,)).start()
         return not closes
+
+    def say(self, late):
+        try:
+            self.sock.sendall(late)
+        except OSError:
+            pass  # the proxy did not keep the connection
 
 
 class Origins:
