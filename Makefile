@@ -142,12 +142,13 @@ scenarios: all ## the whole-program tests alone (TESTS="test_connect …" for so
 
 # ---- Checks ------------------------------------------------------------------
 .PHONY: check
-check: ## format, clang-tidy, cppcheck, shellcheck, include directions, gcc and clang without warnings
+check: ## format, clang-tidy, cppcheck, shellcheck, include directions, hardening, gcc and clang without warnings
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_CHECK)
 	$(Q)clang-format --dry-run -Werror $(ALL_C)
 	$(Q)test/check_includes
 	$(Q)test/check_scripts $(ALL_SHELL)
 	@$(SUBMAKE) all unit-tests
+	$(Q)test/check_hardening $(PROGRAM)
 	@$(SUBMAKE) BUILD=build/clang CC=clang all unit-tests
 	@$(SUBMAKE) tidy cppcheck
 
