@@ -40,6 +40,7 @@ static const struct accepted_row accepted_rows[] = {
     {"example.com/api/*", SCHEME_HTTPS, false, "example.com", 443, true},
     {"example.com?q", SCHEME_HTTPS, false, "example.com", 443, true},
     {"example.com#f", SCHEME_HTTPS, false, "example.com", 443, true},
+    {"example.com?", SCHEME_HTTPS, false, "example.com", 443, true},
     {"example.com/a@b:c", SCHEME_HTTPS, false, "example.com", 443, true},
     {"example.com/x://y", SCHEME_HTTPS, false, "example.com", 443, true},
     {"example.com:8443/api", SCHEME_HTTPS, false, "example.com", 8443, true},
@@ -84,7 +85,7 @@ struct refused_row {
     }
 
 static const struct refused_row refused_rows[] = {
-    REFUSED("", "empty"),
+    REFUSED("", "the address is empty"),
     REFUSED("https://", "empty"),
     REFUSED("https:///x.y", "empty"),
     REFUSED(":443", "empty"),
@@ -98,24 +99,28 @@ static const struct refused_row refused_rows[] = {
     REFUSED("javascript:alert(1)", "\"javascript\": a scheme that may never be declared"),
     REFUSED("JavaScript://example.com", "may never be declared"),
     REFUSED("javascript:80", "may never be declared"),
-    REFUSED("data:text/html,x.y", "\"data\""),
-    REFUSED("vbscript:x.y", "\"vbscript\""),
-    REFUSED("view-source:https://example.com", "\"view-source\""),
-    REFUSED("view-source://example.com", "\"view-source\""),
-    REFUSED("resource://example.com", "\"resource\""),
-    REFUSED("about:blank", "\"about\""),
-    REFUSED("chrome://example.com", "\"chrome\""),
-    REFUSED("livescript:x.y", "\"livescript\""),
-    REFUSED("mocha:x.y", "\"mocha\""),
-    REFUSED("file:///etc/passwd", "\"file\""),
-    REFUSED("mhtml:x.y", "\"mhtml\""),
-    REFUSED("smb://example.com", "\"smb\""),
+    REFUSED("data:text/html,x.y", "\"data\": a scheme that may never"),
+    REFUSED("vbscript:x.y", "\"vbscript\": a scheme that may never"),
+    REFUSED("view-source:https://example.com", "\"view-source\": a scheme that may never"),
+    REFUSED("view-source://example.com", "\"view-source\": a scheme that may never"),
+    REFUSED("resource://example.com", "\"resource\": a scheme that may never"),
+    REFUSED("about:blank", "\"about\": a scheme that may never"),
+    REFUSED("chrome://example.com", "\"chrome\": a scheme that may never"),
+    REFUSED("livescript:x.y", "\"livescript\": a scheme that may never"),
+    REFUSED("mocha:x.y", "\"mocha\": a scheme that may never"),
+    REFUSED("file:///etc/passwd", "\"file\": a scheme that may never"),
+    REFUSED("mhtml:x.y", "\"mhtml\": a scheme that may never"),
+    REFUSED("smb://example.com", "\"smb\": a scheme that may never"),
     REFUSED("slack://open.example.com", "not a scheme"),
     REFUSED("slack:open.example.com", "not a scheme"),
     REFUSED("mailto:a@example.com", "not a scheme"),
     REFUSED("ftp://example.com", "not a scheme"),
     REFUSED("*://example.com", "no place for a wildcard"),
     REFUSED("tunnel://example.com", "not a scheme"),
+    REFUSED("custom:a8", "not a scheme"),
+    REFUSED("custom:8a", "not a scheme"),
+    REFUSED("myhost:9090", "named with its domain"),
+    REFUSED("myhost:9", "named with its domain"),
     /* Wildcards. */
     REFUSED("https://*", "everything is \"*\" alone"),
     REFUSED("*:443", "everything is \"*\" alone"),
@@ -178,6 +183,11 @@ static const struct refused_row refused_rows[] = {
     REFUSED("127.1", "127.0.0.1"),
     REFUSED("https://evil.com／.example.com", "path"),
     REFUSED("example.com/" A250 A250 A250 A250, "1000 characters"),
+    /* The first byte is looked at as well. */
+    REFUSED(" example.com", "an address has no spaces"),
+    REFUSED("\x1F"
+            "example.com",
+            "control characters cannot stand in an address"),
 };
 
 START_TEST(refuses_an_address_that_opens_more_or_other_than_it_seems)
@@ -197,7 +207,7 @@ START_TEST(counts_characters_and_not_bytes)
     text_init_fixed(&text, storage, sizeof(storage));
     text_add_string(&text, "example.com/");
     for (int i = 0; i < 1000 - 12; i++)
-        text_add_string(&text, "ü");
+        text_add_string(&text, i % 2 == 0 ? "ü" : "ý");
     ck_assert_msg(address_parse(text_span(&text), &address, &error), "%s", error.message);
     text_add_string(&text, "ü");
     ck_assert(!address_parse(text_span(&text), &address, &error));

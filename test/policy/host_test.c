@@ -35,7 +35,7 @@ static const struct accepted_row accepted_rows[] = {
     {"7f", "7f", HOST_NAME},
     {"a.1_", "a.1_", HOST_NAME},
     {"a.0x_", "a.0x_", HOST_NAME},
-    {"xn-_a.example", "xn-_a.example", HOST_NAME},
+    {"xn-a.-b-.example", "xn-a.-b-.example", HOST_NAME},
     {LABEL63 ".com", LABEL63 ".com", HOST_NAME},
     {NAME253, NAME253, HOST_NAME},
     {NAME253 ".", NAME253, HOST_NAME},
