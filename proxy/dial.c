@@ -115,7 +115,7 @@ static enum dial_status connect_to(struct dial *dial, const struct ip *ip)
         return failure;
     }
     dial->attempt =
-        upstream_new(worker->base, fd, ip, dial->port, worker->metrics, on_attempt_event, dial);
+        upstream_new(worker->poller, fd, ip, dial->port, worker->metrics, on_attempt_event, dial);
     if (dial->attempt == NULL)
         return DIAL_OUT_OF_DESCRIPTORS;
     deadline_start(worker->deadlines, &dial->deadline, DEADLINE_DIAL);
@@ -203,12 +203,12 @@ void dial_start(struct dial *dial, struct worker *worker, const struct tenant *t
         take_answer(dial);
 }
 
-struct upstream *dial_take(struct dial *dial, upstream_callback *wake, void *context)
+struct upstream *dial_take(struct dial *dial, transport_wake *wake, void *owner)
 {
     struct upstream *upstream = dial->attempt;
     dial->attempt = NULL;
-    upstream->wake = wake;
-    upstream->context = context;
+    upstream->transport.wake = wake;
+    upstream->transport.owner = owner;
     return upstream;
 }
 

@@ -52,7 +52,7 @@ void dial_start(struct dial *dial, struct worker *worker, const struct tenant *t
                 const struct target *target, dial_callback *wake, void *context);
 
 /* DIAL_CONNECTED: the connection, now the caller's, woken by WAKE from now on. */
-struct upstream *dial_take(struct dial *dial, upstream_callback *wake, void *context);
+struct upstream *dial_take(struct dial *dial, transport_wake *wake, void *owner);
 
 /* The callback of every DEADLINE_DIAL. */
 void dial_attempt_timed_out(struct deadline *deadline, enum deadline_kind kind);

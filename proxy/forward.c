@@ -84,19 +84,21 @@ static enum step send_request(struct session *session)
 /* ---- the response ------------------------------------------------------------- */
 
 /* STEP_DONE: bytes came. */
-static enum step read_upstream(struct upstream *upstream)
+static enum step read_upstream(struct exchange *exchange)
 {
+    struct buffer *input = &exchange->from_upstream;
     size_t room, count;
-    char *end = buffer_reserve(&upstream->input, FIRST_READ, HTTP_HEAD_MAXIMUM + 1, &room);
+    char *end = buffer_reserve(input, FIRST_READ, HTTP_HEAD_MAXIMUM + 1, &room);
     if (end == NULL)
         return STEP_UPSTREAM_FAILED;
-    enum transport_result result = transport_read(&upstream->transport, end, room, &count);
+    enum transport_result result =
+        transport_read(&exchange->upstream->transport, end, room, &count);
     if (result == TRANSPORT_OK) {
-        buffer_commit(&upstream->input, count);
+        buffer_commit(input, count);
         return STEP_DONE;
     }
-    if (upstream->input.length == 0)
-        buffer_clear(&upstream->input);
+    if (input->length == 0)
+        buffer_clear(input);
     return result == TRANSPORT_AGAIN ? STEP_WAIT : STEP_UPSTREAM_FAILED;
 }
 
@@ -111,7 +113,7 @@ static enum step pass_interim(struct session *session, const struct http_respons
     if (exchange->request.minor >= 1)
         http_response_write(response, exchange->request.minor, HTTP_BODY_NONE, true,
                             &exchange->to_client.text);
-    buffer_consume(&exchange->upstream->input, response->length);
+    buffer_consume(&exchange->from_upstream, response->length);
     return STEP_DONE;
 }
 
@@ -126,7 +128,7 @@ static enum step pass_upgrade(struct session *session, const struct http_respons
     session->record.status = response->status;
     http_response_write(response, exchange->request.minor, HTTP_BODY_NONE, true,
                         &exchange->to_client.text);
-    buffer_consume(&exchange->upstream->input, response->length);
+    buffer_consume(&exchange->from_upstream, response->length);
     return STEP_UPGRADED;
 }
 
@@ -147,25 +149,24 @@ static enum step begin_response(struct session *session, const struct http_respo
                         &exchange->to_client.text);
     enum http_body from = response->body;
     uint64_t length = response->content_length;
-    buffer_consume(&exchange->upstream->input, response->length);
+    buffer_consume(&exchange->from_upstream, response->length);
     body_relay_init(&exchange->down, from, length, framing == HTTP_BODY_CHUNKED,
-                    &exchange->upstream->input, &exchange->to_client, &session->record.bytes_down);
+                    &exchange->from_upstream, &exchange->to_client, &session->record.bytes_down);
     return STEP_DONE;
 }
 
 static enum step take_response_head(struct session *session)
 {
     struct exchange *exchange = session->exchange;
-    struct upstream *upstream = exchange->upstream;
     struct http_response *response = &session->worker->response;
-    struct span bytes = buffer_span(&upstream->input);
+    struct span bytes = buffer_span(&exchange->from_upstream);
     enum http_parse parse = HTTP_MORE;
     if (exchange->response_searched == 0 ||
         http_head_find_end(bytes, exchange->response_searched) > 0)
         parse = http_response_parse(bytes, span_of(exchange->method), response);
     if (parse == HTTP_MORE) {
         exchange->response_searched = bytes.length;
-        return read_upstream(upstream);
+        return read_upstream(exchange);
     }
     exchange->response_searched = 0;
     if (parse == HTTP_BAD) {
@@ -184,8 +185,8 @@ static enum step read_response_head(struct session *session)
     struct exchange *exchange = session->exchange;
     enum step step = STEP_DONE;
     while (step == STEP_DONE && !exchange->response_begun)
-        step = exchange->upstream->input.length == 0 ? read_upstream(exchange->upstream)
-                                                     : take_response_head(session);
+        step = exchange->from_upstream.length == 0 ? read_upstream(exchange)
+                                                   : take_response_head(session);
     return step;
 }
 
@@ -193,7 +194,7 @@ static enum step send_response_body(struct session *session)
 {
     struct exchange *exchange = session->exchange;
     enum body_result result =
-        body_relay_turn(&exchange->down, &exchange->upstream->transport, &exchange->upstream->input,
+        body_relay_turn(&exchange->down, &exchange->upstream->transport, &exchange->from_upstream,
                         &session->client, session->worker->lender, &session->record.bytes_down);
     switch (result) {
     case BODY_WAIT:
@@ -242,7 +243,7 @@ static bool may_retry(const struct exchange *exchange)
 {
     static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
     if (!exchange->upstream->kept || exchange->retried || exchange->interim_count > 0 ||
-        !http_request_is_bodiless(&exchange->request) || exchange->upstream->input.length > 0)
+        !http_request_is_bodiless(&exchange->request) || exchange->from_upstream.length > 0)
         return false;
     for (size_t i = 0; i < sizeof(idempotent) / sizeof(idempotent[0]); i++) {
         if (strcmp(exchange->method, idempotent[i]) == 0)
@@ -306,14 +307,21 @@ static enum progress request_malformed(struct session *session)
                           session->exchange->up.decoder.problem);
 }
 
+/* Nothing more has come as far as edges tell; asked only where they leave it open. */
+static bool seems_quiet(struct transport *transport)
+{
+    return !transport->readable || transport_is_quiet(transport);
+}
+
 /* The upstream may serve again if both messages are whole and it has said nothing more. */
 static void release_upstream(struct session *session)
 {
     struct exchange *exchange = session->exchange;
     struct upstream *upstream = exchange->upstream;
     exchange->upstream = NULL;
-    if (exchange->upstream_keep_alive && exchange->request_sent && upstream->input.length == 0 &&
-        transport_is_quiet(&upstream->transport) && !session->worker->draining)
+    if (exchange->upstream_keep_alive && exchange->request_sent &&
+        exchange->from_upstream.length == 0 && seems_quiet(&upstream->transport) &&
+        !session->worker->draining)
         upstream_pool_give(&session->worker->upstreams, upstream, session->tenant,
                            &exchange->target.host);
     else

@@ -30,14 +30,6 @@ static void session_free(struct session *session)
     free(session);
 }
 
-static void on_client_event(evutil_socket_t fd, short what, void *context)
-{
-    struct session *session = context;
-    (void)fd;
-    transport_note(&session->client, what);
-    session_run(session);
-}
-
 void session_run(struct session *session)
 {
     enum progress progress;
@@ -84,7 +76,7 @@ void session_start(struct worker *worker, const struct listener *listener, int f
     }
     session->worker = worker;
     session->listener = listener;
-    if (!transport_open(&session->client, worker->base, fd, on_client_event, session)) {
+    if (!transport_open(&session->client, worker->poller, fd, session_wake, session)) {
         free(session);
         return;
     }
@@ -119,6 +111,7 @@ void session_free_exchange(struct session *session, bool reset)
         return;
     dial_cancel(&exchange->dial);
     upstream_free(exchange->upstream, reset);
+    buffer_clear(&exchange->from_upstream);
     outbox_clear(&exchange->to_client);
     outbox_clear(&exchange->to_upstream);
     body_relay_clear(&exchange->up, session->worker->lender);

@@ -62,8 +62,9 @@ struct exchange {
     struct upstream *upstream;
     bool retried; /* a kept connection turned out stale: this is the second try */
 
-    struct outbox to_client;   /* heads and answers */
-    struct outbox to_upstream; /* the request's head; kept whole for a retry */
+    struct buffer from_upstream; /* read and not used yet */
+    struct outbox to_client;     /* heads and answers */
+    struct outbox to_upstream;   /* the request's head; kept whole for a retry */
     struct body_relay up;
     struct body_relay down;
     bool request_sent;      /* head and body are out */
@@ -116,7 +117,7 @@ struct session {
 void session_start(struct worker *worker, const struct listener *listener, int fd,
                    const struct sockaddr *peer);
 
-/* session_run, as what wakes an upstream or a dial. CONTEXT is the session. */
+/* session_run, as what wakes a transport or a dial. CONTEXT is the session. */
 void session_wake(void *context);
 
 /* Goes through the stages as far as they can go; frees the session when they have ended. */

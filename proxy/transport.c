@@ -5,16 +5,15 @@
 #include "proxy/transport.h"
 
 #include <errno.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-bool transport_open(struct transport *transport, struct event_base *base, int fd,
-                    event_callback_fn callback, void *owner)
+bool transport_open(struct transport *transport, struct poller *poller, int fd,
+                    transport_wake *wake, void *owner)
 {
-    const short edges = EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST;
-    *transport = (struct transport){.fd = fd};
-    if (event_assign(&transport->event, base, fd, edges, callback, owner) == 0 &&
-        event_add(&transport->event, NULL) == 0)
+    *transport = (struct transport){.fd = fd, .poller = poller, .wake = wake, .owner = owner};
+    if (poller_add(poller, transport))
         return true;
     close(fd);
     transport->fd = -1;
@@ -27,14 +26,16 @@ bool transport_start_tls(struct transport *transport, struct tls_context *contex
     return transport->tls != NULL;
 }
 
-void transport_note(struct transport *transport, short what)
+void transport_note(struct transport *transport, uint32_t events)
 {
-    if (what & (EV_READ | EV_CLOSED))
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         transport->readable = true;
-    if (what & EV_WRITE)
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         transport->writable = true;
-    if (what & EV_CLOSED)
+    if (events & EPOLLRDHUP)
         transport->peer_closed = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
+        transport->remarkable = true;
 }
 
 static enum transport_result from_tls(struct transport *transport, enum tls_result result)
@@ -62,8 +63,10 @@ enum transport_result transport_handshake(struct transport *transport)
 }
 
 /*
- * Only "try again" says that there is nothing more: behind a short read may stand
- * an end or a reset that came by the same edge, and no other edge would follow.
+ * A short read has taken all that its edge told of, and more will come with an edge
+ * of its own. Not so once an end, an error or urgent data (a read stops before it)
+ * was reported: these may stand behind the bytes, by the same edge, and then only
+ * "try again" says that there is nothing more.
  */
 static enum transport_result read_plain(struct transport *transport, void *bytes, size_t size,
                                         size_t *count)
@@ -71,6 +74,8 @@ static enum transport_result read_plain(struct transport *transport, void *bytes
     ssize_t got = TEMP_FAILURE_RETRY(recv(transport->fd, bytes, size, 0));
     if (got > 0) {
         *count = (size_t)got;
+        if (*count < size && !transport->remarkable)
+            transport->readable = false;
         return TRANSPORT_OK;
     }
     if (got == 0)
@@ -164,7 +169,7 @@ void transport_close(struct transport *transport, bool reset)
         return;
     if (reset)
         setsockopt(transport->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-    event_del(&transport->event);
+    poller_forget(transport->poller, transport);
     if (transport->tls != NULL)
         tls_stream_free(transport->tls);
     close(transport->fd);

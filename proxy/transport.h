@@ -9,12 +9,12 @@
 #ifndef SALLYPORT_PROXY_TRANSPORT_H
 #define SALLYPORT_PROXY_TRANSPORT_H
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "certs/tls.h"
+#include "proxy/poller.h"
 
 enum transport_result {
     TRANSPORT_OK,
@@ -23,22 +23,26 @@ enum transport_result {
     TRANSPORT_FAILED, /* reset, truncated, broken; only closing is left */
 };
 
+typedef void transport_wake(void *owner);
+
 struct transport {
-    int fd; /* -1: closed */
+    transport_wake *wake; /* called on each edge, when it has been noted; it and its owner may */
+    void *owner;          /* change hands at any time */
+    struct poller *poller;
+    struct tls_stream *tls; /* NULL: plain; owned */
+    int fd;                 /* -1: closed */
     bool readable;
     bool writable;
-    bool peer_closed;       /* the peer's FIN was seen; bytes before it may still wait */
-    struct tls_stream *tls; /* NULL: plain; owned */
-    struct event event;
+    bool peer_closed; /* the peer's FIN was seen; bytes before it may still wait */
+    bool remarkable;  /* an end, an error or urgent data was reported, ever */
 };
 
 /*
- * Takes FD over (non-blocking already) and registers it: CALLBACK(fd, what, OWNER)
- * on each edge, whose first act is transport_note. False: FD is closed, the
- * transport too.
+ * Takes FD over (non-blocking already) and registers it: WAKE(OWNER) on each
+ * edge. False: FD is closed, the transport too.
  */
-bool transport_open(struct transport *transport, struct event_base *base, int fd,
-                    event_callback_fn callback, void *owner);
+bool transport_open(struct transport *transport, struct poller *poller, int fd,
+                    transport_wake *wake, void *owner);
 
 /* Makes the server's side of TLS out of a plain transport. False: memory is out. */
 bool transport_start_tls(struct transport *transport, struct tls_context *context);
@@ -46,8 +50,8 @@ bool transport_start_tls(struct transport *transport, struct tls_context *contex
 /* TLS: the handshake, TRANSPORT_OK when it is done. */
 enum transport_result transport_handshake(struct transport *transport);
 
-/* Remembers what an event said. */
-void transport_note(struct transport *transport, short what);
+/* Remembers what an edge said (epoll's flags). */
+void transport_note(struct transport *transport, uint32_t events);
 
 /* At most SIZE (> 0) bytes; *count of them when TRANSPORT_OK. */
 enum transport_result transport_read(struct transport *transport, void *bytes, size_t size,

@@ -164,10 +164,9 @@ static enum progress stage_begin_relay(struct session *session)
     metrics_add(worker->metrics, METRIC_TUNNELS_OPEN, 1);
     if (!tunnel_target_set(&tunnel->target, &session->exchange->target) ||
         !relay_preload(&tunnel->up, buffer_span(&session->input)) ||
-        !relay_preload(&tunnel->down, buffer_span(&tunnel->upstream->input)))
+        !relay_preload(&tunnel->down, buffer_span(&session->exchange->from_upstream)))
         return PROGRESS_END;
     buffer_clear(&session->input);
-    buffer_clear(&tunnel->upstream->input);
     session_free_exchange(session, false);
     deadline_start(worker->deadlines, &session->deadline, DEADLINE_IDLE);
     session->stage = stage_relay;

@@ -1,37 +1,39 @@
 /*
- * An upstream always has somebody to wake: a dial, then its session, then the
- * pool it idles in.
+ * An upstream's transport always has somebody to wake: a dial, then its session,
+ * then the pool it idles in. What is known of an idle one only (for whom, for
+ * which host, until when) lives as long as it idles.
  */
 #include "proxy/upstream.h"
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-static void on_event(evutil_socket_t fd, short what, void *context)
-{
-    struct upstream *upstream = context;
-    (void)fd;
-    transport_note(&upstream->transport, what);
-    upstream->wake(upstream->context);
-}
+struct idle_upstream {
+    TAILQ_ENTRY(idle_upstream) link;
+    struct upstream_pool *pool;
+    struct upstream *upstream; /* owned */
+    const struct tenant *tenant;
+    struct deadline deadline;
+    size_t host_length;
+    char host[];
+};
 
-struct upstream *upstream_new(struct event_base *base, int fd, const struct ip *ip, uint16_t port,
-                              struct metrics *metrics, upstream_callback *wake, void *context)
+struct upstream *upstream_new(struct poller *poller, int fd, const struct ip *ip, uint16_t port,
+                              struct metrics *metrics, transport_wake *wake, void *owner)
 {
     struct upstream *upstream = calloc(1, sizeof(*upstream));
     if (upstream == NULL) {
-        evutil_closesocket(fd);
+        close(fd);
         return NULL;
     }
-    if (!transport_open(&upstream->transport, base, fd, on_event, upstream)) {
+    if (!transport_open(&upstream->transport, poller, fd, wake, owner)) {
         free(upstream);
         return NULL;
     }
     upstream->ip = *ip;
     upstream->port = port;
     upstream->metrics = metrics;
-    upstream->wake = wake;
-    upstream->context = context;
     metrics_add(metrics, METRIC_UPSTREAMS_OPEN, 1);
     return upstream;
 }
@@ -42,34 +44,36 @@ void upstream_free(struct upstream *upstream, bool reset)
         return;
     metrics_subtract(upstream->metrics, METRIC_UPSTREAMS_OPEN, 1);
     transport_close(&upstream->transport, reset);
-    buffer_clear(&upstream->input);
-    free(upstream->host);
     free(upstream);
 }
+
+/* ---- the pool -------------------------------------------------------------------- */
 
 /*
  * The analyser does not follow TAILQ_REMOVE's pointer to a pointer, and takes what
  * left the list for still in it: hence the NOLINTs below.
  */
-static void pool_remove(struct upstream_pool *pool, struct upstream *upstream)
+static struct upstream *take_out(struct idle_upstream *idle)
 {
-    TAILQ_REMOVE(&pool->idle, upstream, link);
-    deadline_end(pool->deadlines, &upstream->deadline);
+    struct upstream_pool *pool = idle->pool;
+    struct upstream *upstream = idle->upstream;
+    TAILQ_REMOVE(&pool->idle, idle, link);
+    deadline_end(pool->deadlines, &idle->deadline);
     pool->count--;
+    free(idle);
+    return upstream;
 }
 
-static void pool_drop(struct upstream_pool *pool, struct upstream *upstream)
+static void drop(struct idle_upstream *idle)
 {
-    pool_remove(pool, upstream);
-    upstream_free(upstream, false);
+    upstream_free(take_out(idle), false);
 }
 
 static void on_too_old(struct deadline *deadline, enum deadline_kind kind)
 {
-    struct upstream *upstream =
-        (struct upstream *)(void *)((char *)deadline - offsetof(struct upstream, deadline));
     (void)kind;
-    pool_drop(upstream->pool, upstream);
+    drop((struct idle_upstream *)(void *)((char *)deadline -
+                                          offsetof(struct idle_upstream, deadline)));
 }
 
 void upstream_pool_init(struct upstream_pool *pool, struct deadlines *deadlines)
@@ -88,10 +92,10 @@ void upstream_pool_clear(struct upstream_pool *pool)
 
 bool upstream_pool_shrink(struct upstream_pool *pool)
 {
-    struct upstream *oldest = TAILQ_FIRST(&pool->idle);
+    struct idle_upstream *oldest = TAILQ_FIRST(&pool->idle);
     if (oldest == NULL)
         return false;
-    pool_drop(pool, oldest); /* NOLINT: see above */
+    drop(oldest); /* NOLINT: see above */
     return true;
 }
 
@@ -100,43 +104,46 @@ bool upstream_pool_shrink(struct upstream_pool *pool)
  * useless (RFC 9112, section 9.5). A mere "writable" is the edge that was due
  * since the last request went out.
  */
-static void on_idle_event(void *context)
+static void on_idle_event(void *owner)
 {
-    struct upstream *upstream = context;
-    if (upstream->transport.readable || upstream->transport.peer_closed)
-        pool_drop(upstream->pool, upstream);
+    struct idle_upstream *idle = owner;
+    const struct transport *transport = &idle->upstream->transport;
+    if (transport->readable || transport->peer_closed)
+        drop(idle);
 }
 
-static struct upstream *find_idle(struct upstream_pool *pool, const struct tenant *tenant,
-                                  const struct host *host, uint16_t port)
+static struct idle_upstream *find_idle(struct upstream_pool *pool, const struct tenant *tenant,
+                                       const struct host *host, uint16_t port)
 {
-    struct upstream *upstream;
-    TAILQ_FOREACH_REVERSE(upstream, &pool->idle, upstream_list, link)
+    struct idle_upstream *idle;
+    TAILQ_FOREACH_REVERSE(idle, &pool->idle, idle_upstream_list, link)
     {
-        if (upstream->tenant == tenant && upstream->port == port && /* NOLINT: see above */
-            span_equal(span_of(upstream->host), host_span(host)))
-            return upstream;
+        if (idle->tenant == tenant && idle->upstream->port == port && /* NOLINT: see above */
+            span_equal((struct span){idle->host, idle->host_length}, host_span(host)))
+            return idle;
     }
     return NULL;
 }
 
+/*
+ * Whether it is quiet is asked here, at the last moment, whatever was known before:
+ * bytes that nobody asked for must never be taken for the next request's response.
+ */
 struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct tenant *tenant,
-                                    const struct host *host, uint16_t port, upstream_callback *wake,
-                                    void *context)
+                                    const struct host *host, uint16_t port, transport_wake *wake,
+                                    void *owner)
 {
-    struct upstream *upstream = find_idle(pool, tenant, host, port);
-    while (upstream != NULL && !transport_is_quiet(&upstream->transport)) {
-        pool_drop(pool, upstream);
-        upstream = find_idle(pool, tenant, host, port);
+    struct idle_upstream *idle = find_idle(pool, tenant, host, port);
+    while (idle != NULL && !transport_is_quiet(&idle->upstream->transport)) {
+        drop(idle);
+        idle = find_idle(pool, tenant, host, port);
     }
-    if (upstream == NULL)
+    if (idle == NULL)
         return NULL;
-    pool_remove(pool, upstream);
-    free(upstream->host);
-    upstream->host = NULL;
+    struct upstream *upstream = take_out(idle);
     upstream->kept = true;
-    upstream->wake = wake;
-    upstream->context = context;
+    upstream->transport.wake = wake;
+    upstream->transport.owner = owner;
     metrics_add(upstream->metrics, METRIC_UPSTREAMS_REUSED, 1);
     return upstream;
 }
@@ -144,18 +151,19 @@ struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct ten
 void upstream_pool_give(struct upstream_pool *pool, struct upstream *upstream,
                         const struct tenant *tenant, const struct host *host)
 {
-    upstream->host = span_duplicate(host_span(host));
-    if (upstream->host == NULL) {
+    struct idle_upstream *idle = malloc(sizeof(*idle) + host->length);
+    if (idle == NULL) {
         upstream_free(upstream, false);
         return;
     }
     if (pool->count == UPSTREAM_POOL_MAXIMUM)
         upstream_pool_shrink(pool);
-    upstream->tenant = tenant;
-    upstream->pool = pool;
-    upstream->wake = on_idle_event;
-    upstream->context = upstream;
-    TAILQ_INSERT_TAIL(&pool->idle, upstream, link);
+    *idle = (struct idle_upstream){
+        .pool = pool, .upstream = upstream, .tenant = tenant, .host_length = host->length};
+    memcpy(idle->host, host->text, host->length);
+    upstream->transport.wake = on_idle_event;
+    upstream->transport.owner = idle;
+    TAILQ_INSERT_TAIL(&pool->idle, idle, link);
     pool->count++;
-    deadline_start(pool->deadlines, &upstream->deadline, DEADLINE_KEPT_UPSTREAM);
+    deadline_start(pool->deadlines, &idle->deadline, DEADLINE_KEPT_UPSTREAM);
 }

@@ -9,7 +9,6 @@
 
 #include "conf/ip.h"
 #include "policy/host.h"
-#include "proxy/buffer.h"
 #include "proxy/deadline.h"
 #include "proxy/metrics.h"
 #include "proxy/tenant.h"
@@ -17,36 +16,26 @@
 
 #define UPSTREAM_POOL_MAXIMUM 256 /* idle connections a worker keeps */
 
-typedef void upstream_callback(void *context);
-
 struct upstream {
     struct transport transport;
-    upstream_callback *wake; /* called on each event */
-    void *context;
     struct metrics *metrics;
-    struct buffer input; /* read and not used yet */
     struct ip ip;
     uint16_t port;
     bool kept; /* it has served before */
-    struct upstream_pool
-        *pool; /* the pool it idles in; the next two: for whom, and for which host */
-    const struct tenant *tenant;
-    char *host; /* owned */
-    struct deadline deadline;
-    TAILQ_ENTRY(upstream) link; /* in the pool */
 };
 
-TAILQ_HEAD(upstream_list, upstream);
+struct idle_upstream;
+TAILQ_HEAD(idle_upstream_list, idle_upstream);
 
 struct upstream_pool {
-    struct upstream_list idle; /* the longest idle first */
+    struct idle_upstream_list idle; /* the longest idle first */
     size_t count;
     struct deadlines *deadlines;
 };
 
 /* Takes FD over (closed on failure). NULL: memory is out. */
-struct upstream *upstream_new(struct event_base *base, int fd, const struct ip *ip, uint16_t port,
-                              struct metrics *metrics, upstream_callback *wake, void *context);
+struct upstream *upstream_new(struct poller *poller, int fd, const struct ip *ip, uint16_t port,
+                              struct metrics *metrics, transport_wake *wake, void *owner);
 void upstream_free(struct upstream *upstream, bool reset);
 
 void upstream_pool_init(struct upstream_pool *pool, struct deadlines *deadlines);
@@ -54,11 +43,13 @@ void upstream_pool_clear(struct upstream_pool *pool);
 
 /* An idle connection of TENANT to HOST and PORT; NULL: none. WAKE is called from now on. */
 struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct tenant *tenant,
-                                    const struct host *host, uint16_t port, upstream_callback *wake,
-                                    void *context);
+                                    const struct host *host, uint16_t port, transport_wake *wake,
+                                    void *owner);
 
-/* Keeps UPSTREAM, which is quiet (owned by the pool from now on), until it is taken, too old, or
- * the origin speaks or closes. */
+/*
+ * Keeps UPSTREAM, at rest as far as is known (owned by the pool from now on), until it is taken,
+ * too old, or the origin speaks or closes.
+ */
 void upstream_pool_give(struct upstream_pool *pool, struct upstream *upstream,
                         const struct tenant *tenant, const struct host *host);
 

@@ -159,7 +159,6 @@ static struct event_base *new_base(void)
     if (options == NULL)
         return NULL;
     event_config_set_flag(options, EVENT_BASE_FLAG_NOLOCK);
-    event_config_require_features(options, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
     struct event_base *base = event_base_new_with_config(options);
     event_config_free(options);
     return base;
@@ -184,9 +183,10 @@ static bool make_parts(struct worker *worker, const struct listener_sockets *soc
     worker->base = new_base();
     if (worker->base == NULL || !make_events(worker))
         return false;
+    worker->poller = poller_new(worker->base);
     worker->lender = calloc(1, sizeof(*worker->lender));
     worker->deadlines = deadlines_new(worker->base, worker->configuration);
-    if (worker->lender == NULL || worker->deadlines == NULL)
+    if (worker->poller == NULL || worker->lender == NULL || worker->deadlines == NULL)
         return false;
     session_set_deadline_callbacks(worker);
     upstream_pool_init(&worker->upstreams, worker->deadlines);
@@ -268,6 +268,7 @@ void worker_free(struct worker *worker)
     free_event(worker->wake_event);
     free_event(worker->resume_timer);
     free_event(worker->log_timer);
+    poller_free(worker->poller);
     if (worker->base != NULL)
         event_base_free(worker->base);
     if (worker->wake_fd >= 0)

@@ -19,6 +19,7 @@
 #include "proxy/http_head.h"
 #include "proxy/listener.h"
 #include "proxy/metrics.h"
+#include "proxy/poller.h"
 #include "proxy/relay.h"
 #include "proxy/resolver.h"
 #include "proxy/tenant.h"
@@ -40,6 +41,7 @@ struct worker {
     const struct configuration *configuration;
     const struct address_guard *guard;
     struct event_base *base;
+    struct poller *poller; /* of all connections' transports */
     struct deadlines *deadlines;
     struct resolver *resolver;
     struct metrics *metrics;

@@ -7,10 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void on_edge(evutil_socket_t fd, short what, void *context)
+static void do_nothing(void *owner)
 {
-    (void)fd;
-    transport_note(context, what);
+    (void)owner;
 }
 
 void wire_open(struct wire *wire, struct event_base *base)
@@ -28,13 +27,15 @@ void wire_open(struct wire *wire, struct event_base *base)
     close(listener);
     ck_assert_int_eq(fcntl(wire->far, F_SETFL, O_NONBLOCK), 0);
     wire->base = base;
-    ck_assert(transport_open(&wire->near, base, near, on_edge, &wire->near));
+    wire->poller = poller_new(base);
+    ck_assert(transport_open(&wire->near, wire->poller, near, do_nothing, NULL));
     wire_settle(base);
 }
 
 void wire_close(struct wire *wire)
 {
     transport_close(&wire->near, false);
+    poller_free(wire->poller);
     if (wire->far >= 0)
         close(wire->far);
     wire->far = -1;

@@ -10,11 +10,12 @@
 
 struct wire {
     struct event_base *base;
+    struct poller *poller;
     struct transport near; /* the proxy's end */
     int far;               /* the test's end, non-blocking; -1: closed */
 };
 
-/* A connected TCP pair over loopback. Events only set the transport's readiness. */
+/* A connected TCP pair over loopback. Edges only set the transport's readiness. */
 void wire_open(struct wire *wire, struct event_base *base);
 void wire_close(struct wire *wire);
 

@@ -295,6 +295,21 @@ class KeepAlive(Forwarding):
         self.assertEqual(self.client.get(self.base + "/").status, 200)
         self.assertEqual(self.server.connections, 2)
 
+    def test_bytes_that_nobody_asked_for_are_never_a_response(self):
+        self.given()
+        self.assertEqual(self.client.get(self.base + "/").status, 200)
+        self.server.wires[0].sock.sendall(ok(b"unasked"))
+        self.assertNotEqual(self.client.get(self.base + "/").body, b"unasked")
+        self.assertEqual(self.server.connections, 2)
+
+    def test_a_second_response_in_the_same_breath_is_never_used(self):
+        server = self.http_origin(lambda request: ok(b"first") + ok(b"unasked"))
+        proxy = self.proxy(allow=[f"http://origin.test:{server.port}"])
+        with proxy.connect() as client:
+            for _ in range(3):
+                self.assertEqual(client.get(f"http://origin.test:{server.port}/").body, b"first")
+        self.assertEqual(server.connections, 3)
+
     def test_a_denied_request_leaves_the_connection_usable(self):
         self.given()
         self.assertDenied(self.client.get("http://no.test/"), "undeclared")
