@@ -192,7 +192,13 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (60) each
 fuzzers: $(FUZZERS)
 $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(LIBRARY)
 	$(call SAY,LD)
-	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter-out $(LIBRARY),$^) $(LIBRARY) $(LDLIBS)
+
+# The worker that the session fuzzer runs has its clock, timers, sockets and names from the fuzzer.
+SESSION_FUZZER_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/fuzz/session_*.c))
+$(BUILD)/test/fuzz/fuzz_session: $(SESSION_FUZZER_PARTS)
+$(BUILD)/test/fuzz/fuzz_session: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,clock_gettime socket connect \
+	getsockopt event_add event_del event_free event_pending resolver_lookup resolver_cancel)
 
 # PAIRS and SEED: how many pairs of policy and target, and which; a difference prints its seed.
 PAIRS ?= 10000000
@@ -262,4 +268,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' Makefile | awk -F'#' '{printf "%-17s %s\n", $$1, $$2}'
 
 .PRECIOUS: $(BUILD)/%.o
--include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(TEST_HELPERS:.o=.d) $(FUZZERS:%=%.d) $(BENCHES:%=%.d) $(BUILD)/test/bench/bench_net.d
+-include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(TEST_HELPERS:.o=.d) $(FUZZERS:%=%.d) $(SESSION_FUZZER_PARTS:.o=.d) $(BENCHES:%=%.d) $(BUILD)/test/bench/bench_net.d

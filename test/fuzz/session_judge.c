@@ -1,0 +1,298 @@
+#include "test/fuzz/session_judge.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+void judge_begin(struct judge *judge, const struct world_place *place, bool anything)
+{
+    judge->place = place;
+    judge->state = JUDGE_REQUEST_LINE;
+    judge->upgrades = 0;
+    judge->used = 0;
+    if (!place->http)
+        judge->state = JUDGE_HELLO;
+    else if (anything)
+        judge->state = JUDGE_ANYTHING;
+}
+
+/* ---- requests (RFC 9112) ---------------------------------------------------------------- */
+
+static bool is_token(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        if (byte > 0x7E || (!isalnum(byte) && strchr("!#$%&'*+-.^_`|~", byte) == NULL))
+            return false;
+    }
+    return text.length > 0;
+}
+
+static bool is_printed(struct span text, char also)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        if ((byte <= 0x20 && byte != (unsigned char)also) || byte == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+static struct span take_until(struct span *rest, char byte)
+{
+    size_t at = span_find(*rest, byte);
+    struct span part = span_slice(*rest, 0, at);
+    *rest = span_after(*rest, at < rest->length ? at + 1 : at);
+    return part;
+}
+
+static void read_request_line(struct judge *judge, struct span line)
+{
+    struct span rest = line;
+    struct span method = take_until(&rest, ' ');
+    struct span target = take_until(&rest, ' ');
+    require(is_token(method) && !span_equal(method, SPAN("CONNECT")));
+    require(is_printed(target, '\0') && span_find(target, '#') == target.length);
+    require(span_starts_with(target, SPAN("/")) || span_equal(target, SPAN("*")));
+    require(span_equal(rest, SPAN("HTTP/1.1")));
+    judge->hosts = judge->lengths = judge->codings = judge->upgrades = 0;
+    judge->length = 0;
+    judge->state = JUDGE_FIELD;
+}
+
+static void read_host(const struct judge *judge, struct span value)
+{
+    char port[8];
+    struct span name = take_until(&value, ':');
+    snprintf(port, sizeof(port), "%u", judge->place->port);
+    require(world_names(judge->place, name));
+    require(span_equal(value, judge->place->port == 80 ? SPAN("") : span_of(port)));
+}
+
+static void read_length(struct judge *judge, struct span value)
+{
+    require(value.length > 0 && value.length < 20);
+    for (size_t i = 0; i < value.length; i++) {
+        require(isdigit((unsigned char)value.data[i]));
+        judge->length = judge->length * 10 + (uint64_t)(value.data[i] - '0');
+    }
+}
+
+static void read_field(struct judge *judge, struct span line)
+{
+    static const char *const kept_back[] = {"Proxy-Authorization", "Proxy-Connection", "Keep-Alive",
+                                            "TE", "Proxy-Authenticate"};
+    struct span value = line;
+    struct span name = take_until(&value, ':');
+    require(is_token(name) && name.length < line.length);
+    value = span_trim(value);
+    for (size_t i = 0; i < value.length; i++)
+        require((unsigned char)value.data[i] >= 0x20 || value.data[i] == '\t');
+    for (size_t i = 0; i < sizeof(kept_back) / sizeof(kept_back[0]); i++)
+        require(!span_equal_nocase(name, span_of(kept_back[i])));
+    if (span_equal_nocase(name, SPAN("Host"))) {
+        judge->hosts++;
+        read_host(judge, value);
+    } else if (span_equal_nocase(name, SPAN("Content-Length"))) {
+        judge->lengths++;
+        read_length(judge, value);
+    } else if (span_equal_nocase(name, SPAN("Transfer-Encoding"))) {
+        judge->codings++;
+        require(span_equal(value, SPAN("chunked")));
+    } else if (span_equal_nocase(name, SPAN("Upgrade"))) {
+        judge->upgrades++;
+        require(span_equal_nocase(value, SPAN("websocket")));
+    }
+}
+
+static void end_head(struct judge *judge)
+{
+    require(judge->hosts == 1 && judge->lengths + judge->codings <= 1 && judge->upgrades <= 1);
+    judge->state = JUDGE_REQUEST_LINE;
+    if (judge->codings > 0)
+        judge->state = JUDGE_CHUNK_SIZE;
+    if (judge->length > 0) {
+        judge->left = judge->length;
+        judge->state = JUDGE_BODY;
+    }
+}
+
+/* As the proxy writes them: no extensions, no leading zeros. */
+static void read_chunk_size(struct judge *judge, struct span line)
+{
+    judge->left = 0;
+    require(line.length > 0 && line.length < 16);
+    require(line.length == 1 || line.data[0] != '0');
+    for (size_t i = 0; i < line.length; i++) {
+        static const char digits[] = "0123456789abcdef";
+        const char *digit = strchr(digits, tolower((unsigned char)line.data[i]));
+        require(digit != NULL && *digit != '\0');
+        judge->left = judge->left * 16 + (uint64_t)(digit - digits);
+    }
+    judge->state = judge->left == 0 ? JUDGE_TRAILER : JUDGE_CHUNK_DATA;
+}
+
+static void read_trailer(struct judge *judge, struct span line)
+{
+    struct span name = take_until(&line, ':');
+    require(is_token(name));
+    require(!span_equal_nocase(name, SPAN("Host")) &&
+            !span_equal_nocase(name, SPAN("Content-Length")) &&
+            !span_equal_nocase(name, SPAN("Transfer-Encoding")) &&
+            !span_equal_nocase(name, SPAN("Proxy-Authorization")));
+    judge->state = JUDGE_TRAILER;
+}
+
+static void read_line(struct judge *judge, struct span line)
+{
+    require(span_find(line, '\r') == line.length && span_find(line, '\0') == line.length);
+    switch (judge->state) {
+    case JUDGE_REQUEST_LINE:
+        read_request_line(judge, line);
+        return;
+    case JUDGE_FIELD:
+        if (line.length == 0)
+            end_head(judge);
+        else
+            read_field(judge, line);
+        return;
+    case JUDGE_CHUNK_SIZE:
+        read_chunk_size(judge, line);
+        return;
+    case JUDGE_CHUNK_END:
+        require(line.length == 0);
+        judge->state = JUDGE_CHUNK_SIZE;
+        return;
+    case JUDGE_TRAILER:
+        if (line.length == 0)
+            judge->state = JUDGE_REQUEST_LINE;
+        else
+            read_trailer(judge, line);
+        return;
+    default:
+        abort();
+    }
+}
+
+static void take_line_byte(struct judge *judge, char byte)
+{
+    require(judge->used < sizeof(judge->bytes));
+    judge->bytes[judge->used++] = byte;
+    if (byte != '\n')
+        return;
+    require(judge->used >= 2 && judge->bytes[judge->used - 2] == '\r');
+    const struct span line = {judge->bytes, judge->used - 2};
+    judge->used = 0;
+    read_line(judge, line);
+}
+
+static size_t take_body(struct judge *judge, size_t available)
+{
+    size_t taken = available < judge->left ? available : (size_t)judge->left;
+    judge->left -= taken;
+    if (judge->left == 0)
+        judge->state = judge->state == JUDGE_BODY ? JUDGE_REQUEST_LINE : JUDGE_CHUNK_END;
+    return taken;
+}
+
+/* ---- tunnels (RFC 8446, section 4.1.2; RFC 6066, section 3) -------------------------------- */
+
+static size_t number(struct span bytes, size_t at, size_t width)
+{
+    size_t value = 0;
+    require(bytes.length >= width && at <= bytes.length - width);
+    for (size_t i = 0; i < width; i++)
+        value = value << 8 | (unsigned char)bytes.data[at + i];
+    return value;
+}
+
+/* The vector at *AT, which moves behind it. */
+static struct span vector(struct span bytes, size_t *at, size_t width)
+{
+    size_t length = number(bytes, *at, width);
+    *at += width;
+    require(length <= bytes.length - *at);
+    *at += length;
+    return span_slice(bytes, *at - length, length);
+}
+
+/* The first handshake message, out of its records, into MESSAGE. */
+static struct span gather_message(struct span records, char *message)
+{
+    size_t at = 0, used = 0, wanted = 4;
+    while (used < wanted) {
+        require(number(records, at, 1) == 22);
+        at += 3;
+        struct span record = vector(records, &at, 2);
+        memcpy(message + used, record.data, record.length);
+        used += record.length;
+        if (used >= 4)
+            wanted = 4 + number((struct span){message, used}, 1, 3);
+    }
+    require(used == wanted);
+    return (struct span){message, used};
+}
+
+static void read_server_name(const struct world_place *place, struct span extension)
+{
+    size_t at = 0;
+    struct span list = vector(extension, &at, 2);
+    require(at == extension.length && number(list, 0, 1) == 0);
+    at = 1;
+    struct span name = vector(list, &at, 2);
+    require(at == list.length);
+    if (name.length > 0 && name.data[name.length - 1] == '.')
+        name.length--;
+    require(world_names(place, name));
+}
+
+static void read_hello(struct judge *judge)
+{
+    static char storage[JUDGE_BYTES];
+    unsigned names = 0;
+    struct span message = gather_message((struct span){judge->bytes, judge->used}, storage);
+    size_t at = 4 + 2 + 32;
+    require(number(message, 0, 1) == 1);
+    vector(message, &at, 1); /* session id */
+    vector(message, &at, 2); /* cipher suites */
+    vector(message, &at, 1); /* compression methods */
+    struct span extensions = {"", 0};
+    if (at < message.length)
+        extensions = vector(message, &at, 2);
+    require(at == message.length);
+    for (at = 0; at < extensions.length;) {
+        size_t kind = number(extensions, at, 2);
+        at += 2;
+        struct span body = vector(extensions, &at, 2);
+        require(kind != 0xFE0D);
+        if (kind != 0)
+            continue;
+        names++;
+        read_server_name(judge->place, body);
+    }
+    require(names == 1 || (names == 0 && isdigit((unsigned char)judge->place->name[0])));
+}
+
+/* The proxy has read all of the hello before it sends any: the first bytes hold it. */
+static void take_hello(struct judge *judge, struct span bytes)
+{
+    require(bytes.length <= sizeof(judge->bytes));
+    memcpy(judge->bytes, bytes.data, bytes.length);
+    judge->used = bytes.length;
+    read_hello(judge);
+    judge->state = JUDGE_ANYTHING;
+}
+
+void judge_take(struct judge *judge, struct span bytes)
+{
+    if (judge->state == JUDGE_HELLO && bytes.length > 0)
+        take_hello(judge, bytes);
+    for (size_t at = 0; at < bytes.length && judge->state != JUDGE_ANYTHING;) {
+        if (judge->state == JUDGE_REQUEST_LINE && judge->upgrades > 0 && judge->switched)
+            judge->state = JUDGE_ANYTHING;
+        else if (judge->state == JUDGE_BODY || judge->state == JUDGE_CHUNK_DATA)
+            at += take_body(judge, bytes.length - at);
+        else
+            take_line_byte(judge, bytes.data[at++]);
+    }
+}

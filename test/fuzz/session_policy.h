@@ -1,0 +1,44 @@
+/*
+ * What the session fuzzer's apps declare, and plain questions to it that share
+ * nothing with the proxy's own matcher.
+ */
+#ifndef SALLYPORT_TEST_FUZZ_SESSION_POLICY_H
+#define SALLYPORT_TEST_FUZZ_SESSION_POLICY_H
+
+#include <stdlib.h>
+
+#include "policy/snapshot.h"
+
+/* demo/development, two/production, one/production */
+enum world_app { WORLD_DEMO = 1, WORLD_TWO = 2, WORLD_ONE = 4 };
+
+/* What is declared, and where it leads. */
+struct world_place {
+    const char *name; /* "*.w.test": every name below */
+    const char *text; /* as a manifest declares it */
+    uint16_t port;
+    unsigned apps;     /* of enum world_app */
+    bool later;        /* the narrowed policy has it too */
+    bool http;         /* absolute-form requests may go there, and any tunnel */
+    uint8_t last_byte; /* of its address, 93.184.216.N */
+};
+
+extern const struct world_place world_places[];
+extern const size_t world_place_count;
+
+/* All three apps, compiled. Owned by the caller. */
+struct snapshot *world_snapshot(bool narrowed);
+
+/* Is NAME the place's, in any case? */
+bool world_names(const struct world_place *place, struct span name);
+
+/* NULL: in the policy in force nobody declares NAME. */
+const struct world_place *world_find_name(struct span name, bool narrowed);
+
+static inline void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+#endif
