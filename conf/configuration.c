@@ -21,7 +21,8 @@ static void set_default_limits(struct configuration *configuration)
     configuration->dns_ttl_negative = 5;
     configuration->dns_cache_entries = 10000;
 
-    configuration->limits = (struct limits){.requests_per_minute = 50000, .tunnels = 10000};
+    configuration->limits =
+        (struct limits){.requests_per_minute = 50000, .names_per_minute = 1000, .tunnels = 10000};
 
     configuration->timeout_head = 10 * SECONDS;
     configuration->timeout_resolve = 5 * SECONDS;

@@ -46,7 +46,10 @@ enum revoke_mode {
 /* What an app may use, over all workers; 0: as much as it likes. */
 struct limits {
     uint32_t requests_per_minute; /* default 50000, as the platform's */
+    uint32_t names_per_minute;    /* distinct ones under wildcards (default 1000) */
     uint32_t tunnels;             /* open at a time (default 10000) */
+    uint32_t tunnel_seconds;      /* how long one may last (default 0) */
+    uint32_t bytes_per_second;    /* payload of tunnels and bodies, both ways (default 0) */
 };
 
 /* One app and environment's own. */

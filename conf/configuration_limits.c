@@ -6,20 +6,22 @@
 
 #define AT(field) .offset = offsetof(struct app_limits, limits.field)
 
-#define LIMIT_MAXIMUM 1000000000
+#define LIMIT_MAXIMUM          1000000000
+#define NAMES_MAXIMUM          1000000 /* 16 bytes of memory each */
+#define SECONDS_OF_THIRTY_DAYS 2592000
 
 static configuration_read_value read_app_limits;
 
 /* clang-format off: one line a key */
 
-#define LIMIT_KEYS                                                                                 \
-    {.name = "requests_per_minute",                                                                \
-     .read = configuration_read_count,                                                             \
-     AT(requests_per_minute),                                                                      \
-     .maximum = LIMIT_MAXIMUM},                                                                    \
+#define COUNT_KEY(key, most)                                                                       \
     {                                                                                              \
-        .name = "tunnels", .read = configuration_read_count, AT(tunnels), .maximum = LIMIT_MAXIMUM \
+        .name = #key, .read = configuration_read_count, AT(key), .maximum = (most)                 \
     }
+
+#define LIMIT_KEYS                                                                                 \
+    COUNT_KEY(requests_per_minute, LIMIT_MAXIMUM), COUNT_KEY(names_per_minute, NAMES_MAXIMUM),     \
+        COUNT_KEY(tunnels, LIMIT_MAXIMUM), COUNT_KEY(tunnel_seconds, SECONDS_OF_THIRTY_DAYS)
 
 static const struct configuration_key app_limit_keys[] = {
     {.name = "app", .read = configuration_read_name, .offset = offsetof(struct app_limits, app)},

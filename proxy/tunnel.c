@@ -169,6 +169,7 @@ static enum progress stage_begin_relay(struct session *session)
     buffer_clear(&session->input);
     session_free_exchange(session, false);
     deadline_start(worker->deadlines, &session->deadline, DEADLINE_IDLE);
+    lifetime_watch(session);
     session->stage = stage_relay;
     return PROGRESS_ON;
 }

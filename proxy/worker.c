@@ -169,7 +169,8 @@ static bool make_events(struct worker *worker)
     worker->resume_timer = evtimer_new(worker->base, on_resume_timer, worker);
     worker->log_timer = evtimer_new(worker->base, on_log_timer, worker);
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (worker->resume_timer == NULL || worker->log_timer == NULL || worker->wake_fd < 0)
+    if (worker->resume_timer == NULL || worker->log_timer == NULL || worker->wake_fd < 0 ||
+        !lifetime_init(&worker->lifetime, worker))
         return false;
     worker->wake_event =
         event_new(worker->base, worker->wake_fd, EV_READ | EV_PERSIST, on_wake, worker);
@@ -268,6 +269,7 @@ void worker_free(struct worker *worker)
     free_event(worker->wake_event);
     free_event(worker->resume_timer);
     free_event(worker->log_timer);
+    lifetime_clear(&worker->lifetime);
     poller_free(worker->poller);
     if (worker->base != NULL)
         event_base_free(worker->base);

@@ -17,6 +17,7 @@
 #include "proxy/deadline.h"
 #include "proxy/decision_log.h"
 #include "proxy/http_head.h"
+#include "proxy/lifetime.h"
 #include "proxy/listener.h"
 #include "proxy/metrics.h"
 #include "proxy/poller.h"
@@ -61,6 +62,7 @@ struct worker {
     struct event *resume_timer;
     struct session_list log_waiters; /* wait for room in the log's queue */
     struct event *log_timer;
+    struct lifetime lifetime;
 
     pthread_t thread;
     int done_fd; /* not owned */

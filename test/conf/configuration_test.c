@@ -145,9 +145,10 @@ END_TEST
 
 START_TEST(an_apps_own_limits_stand_over_those_for_everybody_in_any_order)
 {
-    struct configuration *c = parse_good(
-        LISTENER "limits:\n  apps: [{app: orders, environment: production, tunnels: 7}]\n"
-                 "  requests_per_minute: 100\n");
+    struct configuration *c =
+        parse_good(LISTENER "limits:\n  apps: [{app: orders, environment: production, tunnels: 7,\n"
+                            "          names_per_minute: 0, tunnel_seconds: 180}]\n"
+                            "  requests_per_minute: 100\n");
     ck_assert_uint_eq(c->limits.requests_per_minute, 100);
     ck_assert_uint_eq(c->limits.tunnels, 10000);
     ck_assert_uint_eq(c->app_limit_count, 1);
@@ -155,6 +156,10 @@ START_TEST(an_apps_own_limits_stand_over_those_for_everybody_in_any_order)
     ck_assert_str_eq(c->app_limits[0].environment, "production");
     ck_assert_uint_eq(c->app_limits[0].limits.requests_per_minute, 100);
     ck_assert_uint_eq(c->app_limits[0].limits.tunnels, 7);
+    ck_assert_uint_eq(c->limits.names_per_minute, 1000);
+    ck_assert_uint_eq(c->app_limits[0].limits.names_per_minute, 0);
+    ck_assert_uint_eq(c->limits.tunnel_seconds, 0);
+    ck_assert_uint_eq(c->app_limits[0].limits.tunnel_seconds, 180);
     configuration_free(c);
 }
 END_TEST
