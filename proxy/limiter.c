@@ -1,13 +1,23 @@
 /*
  * Minutes are the clock's, not the app's: an account needs no memory of when each
  * request came, and at most two minutes' worth can pass within any sixty seconds.
+ * Bytes are a token bucket that is one number (the generic cell rate algorithm): the
+ * time at which all bytes so far would have gone at the app's rate. Ahead of the clock,
+ * it says how long to wait; behind it, what was saved up, which is bounded.
  */
 #include "proxy/limiter.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "proxy/minute_counter.h"
+#include "proxy/name_set.h"
+
 #define MINUTE 60000 /* milliseconds */
+#define SECOND UINT64_C(1000000000)
+#define SAVED                                                                                      \
+    (SECOND / 10) /* how much of a pause may be made up for: late wake-ups cost nothing            \
+                   */
 
 struct limiter {
     const struct configuration *configuration;
@@ -32,6 +42,7 @@ void limiter_free(struct limiter *limiter)
     while (limiter->accounts != NULL) {
         struct limit_account *account = limiter->accounts;
         limiter->accounts = account->next;
+        name_set_free(account->names);
         free(account);
     }
     pthread_mutex_destroy(&limiter->lock);
@@ -96,22 +107,45 @@ struct limit_account *limiter_account(struct limiter *limiter, const struct subj
     return account;
 }
 
+static unsigned seconds_left(uint64_t now)
+{
+    return (unsigned)((MINUTE - now % MINUTE + 999) / 1000);
+}
+
 unsigned limit_take_request(struct limit_account *account, uint64_t now)
 {
-    const uint64_t minute = now / MINUTE;
-    uint64_t seen = atomic_load_explicit(&account->requests, memory_order_relaxed);
-    uint64_t next;
-    if (account->limits.requests_per_minute == 0)
+    const uint32_t limit = account->limits.requests_per_minute;
+    if (limit == 0 || minute_counter_take(&account->requests, limit, now / MINUTE))
         return 0;
-    do {
-        uint64_t taken = seen >> 32 == (uint32_t)minute ? (uint32_t)seen : 0;
-        if (taken >= account->limits.requests_per_minute)
-            return (unsigned)((MINUTE - now % MINUTE + 999) / 1000);
-        next = (uint64_t)(uint32_t)minute << 32 | (taken + 1);
-    } while (!atomic_compare_exchange_weak_explicit(&account->requests, &seen, next,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    return 0;
+    return seconds_left(now);
 }
+
+/* ---- names ------------------------------------------------------------------ */
+
+/* Two workers may make one at a time: the first one stays. NULL: memory is out. */
+static struct name_set *names_of(struct limit_account *account)
+{
+    struct name_set *set = atomic_load(&account->names), *none = NULL;
+    if (set != NULL)
+        return set;
+    set = name_set_new(account->limits.names_per_minute);
+    if (set == NULL || atomic_compare_exchange_strong(&account->names, &none, set))
+        return set;
+    name_set_free(set);
+    return none;
+}
+
+unsigned limit_take_name(struct limit_account *account, struct span name, uint64_t now)
+{
+    if (account->limits.names_per_minute == 0)
+        return 0;
+    struct name_set *names = names_of(account);
+    if (names == NULL)
+        return 1;
+    return name_set_take(names, name, now / MINUTE) ? 0 : seconds_left(now);
+}
+
+/* ---- tunnels ---------------------------------------------------------------- */
 
 bool limit_take_tunnel(struct limit_account *account)
 {
@@ -127,4 +161,28 @@ bool limit_take_tunnel(struct limit_account *account)
 void limit_give_tunnel(struct limit_account *account)
 {
     atomic_fetch_sub_explicit(&account->tunnels, 1, memory_order_relaxed);
+}
+
+/* ---- bytes ------------------------------------------------------------------ */
+
+void limit_pay_bytes(struct limit_account *account, uint64_t count, uint64_t now)
+{
+    if (account->limits.bytes_per_second == 0)
+        return;
+    const uint64_t price = count * SECOND / account->limits.bytes_per_second;
+    const uint64_t oldest = now > SAVED ? now - SAVED : 0;
+    uint64_t paid = atomic_load_explicit(&account->paid_until, memory_order_relaxed);
+    uint64_t next;
+    do {
+        next = (paid > oldest ? paid : oldest) + price;
+    } while (!atomic_compare_exchange_weak_explicit(&account->paid_until, &paid, next,
+                                                    memory_order_relaxed, memory_order_relaxed));
+}
+
+uint64_t limit_bytes_wait(const struct limit_account *account, uint64_t now)
+{
+    if (account->limits.bytes_per_second == 0)
+        return 0;
+    uint64_t paid = atomic_load_explicit(&account->paid_until, memory_order_relaxed);
+    return paid > now ? paid - now : 0;
 }

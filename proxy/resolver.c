@@ -319,6 +319,12 @@ static bool find_known(struct resolver *resolver, struct span tenant, struct spa
     return true;
 }
 
+bool resolver_knows(struct resolver *resolver, struct span tenant, struct span name)
+{
+    struct resolver_answer answer;
+    return resolver_cache_find(resolver->cache, tenant, name, clock_milliseconds(), &answer);
+}
+
 struct resolver_query *resolver_lookup(struct resolver *resolver, struct span tenant,
                                        struct span name, resolver_callback *callback, void *context,
                                        struct resolver_answer *answer)

@@ -43,6 +43,9 @@ void resolver_free(struct resolver *resolver);
 /* ANSWER is valid during the call only. */
 typedef void resolver_callback(void *context, const struct resolver_answer *answer);
 
+/* Has TENANT an answer for NAME that is still good? Then a lookup asks nobody. */
+bool resolver_knows(struct resolver *resolver, struct span tenant, struct span name);
+
 struct resolver_query;
 
 /*

@@ -3,6 +3,7 @@
  * one, else a dial. An allowed decision is logged here, when it is known that the
  * address may be dialled too.
  */
+#include "proxy/clock.h"
 #include "proxy/session.h"
 
 static session_stage stage_dial;
@@ -17,6 +18,24 @@ static enum progress upstream_reached(struct session *session)
     return PROGRESS_ON;
 }
 
+/*
+ * Under a wildcard an app makes names up, and each carries a few bytes to whoever serves
+ * that domain's DNS: so the number of names is bounded. One declared by itself says nothing,
+ * and neither does one that nobody has to be asked for. 0: it may be resolved; else the
+ * seconds until it may.
+ */
+static unsigned take_name(struct session *session)
+{
+    const struct exchange *exchange = session->exchange;
+    const struct decision *decision = &exchange->decision;
+    const struct host *host = &exchange->target.host;
+    bool is_declared = decision->reason == REASON_DECLARED && !decision->rule_wildcard;
+    if (host->kind != HOST_NAME || is_declared ||
+        resolver_knows(session->worker->resolver, session->tenant->key, host_span(host)))
+        return 0;
+    return limit_take_name(session->tenant->account, host_span(host), clock_milliseconds());
+}
+
 /* A pooled connection serves absolute-form only, and no second try: that one must be fresh. */
 enum progress session_reach(struct session *session)
 {
@@ -28,6 +47,10 @@ enum progress session_reach(struct session *session)
                                exchange->target.port, session_wake, session);
     if (exchange->upstream != NULL)
         return upstream_reached(session);
+    unsigned seconds = take_name(session);
+    if (seconds > 0)
+        return answer_limit(session, 429, seconds,
+                            "this app's new names under a wildcard of this minute are used up");
     dial_start(&exchange->dial, worker, session->tenant, &exchange->target, session_wake, session);
     session->stage = stage_dial;
     return PROGRESS_ON;
