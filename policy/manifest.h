@@ -51,6 +51,10 @@ struct manifest_entries {
 /* The names a region can have, "default" among them; NULL ends them. */
 #define MANIFEST_REGION_COUNT 12
 extern const char *const manifest_regions[MANIFEST_REGION_COUNT + 1];
+bool manifest_region_known(struct span name);
+
+/* 1 to 23 letters, digits, - and _: what a remote's key may be. */
+bool manifest_key_valid(struct span key);
 
 struct manifest_base_url {
     struct span region; /* "default" for the plain string form */

@@ -12,7 +12,7 @@
 const char *const manifest_regions[MANIFEST_REGION_COUNT + 1] = {
     "EU", "US", "AU", "DE", "SG", "CA", "IN", "KR", "JP", "GB", "CH", "default", NULL};
 
-static bool key_is_valid(struct span key)
+bool manifest_key_valid(struct span key)
 {
     for (size_t i = 0; i < key.length; i++) {
         char byte = key.data[i];
@@ -35,7 +35,7 @@ static bool read_key(struct manifest_reader *reader, const struct yaml_node *nod
     remote->at = key->at;
     if (!reader_string(reader, key, "a remote's key", &remote->key))
         return false;
-    if (key_is_valid(remote->key))
+    if (manifest_key_valid(remote->key))
         return true;
     reader_complain(reader, key, "remote",
                     "%s is not a remote's key; letters, digits, - and _ make one, at most %d",
@@ -66,7 +66,7 @@ static void read_url(struct manifest_reader *reader, struct span region,
     url->valid = manifest_check_scheme(reader, node, &url->address, url->text);
 }
 
-static bool is_region(struct span name)
+bool manifest_region_known(struct span name)
 {
     for (size_t i = 0; manifest_regions[i] != NULL; i++) {
         if (span_equal(name, span_of(manifest_regions[i])))
@@ -80,7 +80,7 @@ static void read_region_urls(struct manifest_reader *reader, const struct yaml_n
 {
     for (size_t i = 0; i < map->count && remote->urls != NULL; i++) {
         const struct yaml_node *region = map->entries[i].key;
-        if (region->kind == YAML_SCALAR && is_region(region->text)) {
+        if (region->kind == YAML_SCALAR && manifest_region_known(region->text)) {
             read_url(reader, region->text, map->entries[i].value, remote);
             continue;
         }

@@ -14,12 +14,13 @@ struct yaml_document {
     struct span source;     /* the same without its byte order mark */
     const char *file;       /* in the arena */
     struct yaml_node *root; /* NULL while there is none */
+    const struct yaml_limits *limits;
 };
 
 /* A node while its document is built. */
 struct yaml_built {
     struct yaml_node node;
-    uint32_t weight; /* nodes a reader visits from here, aliases expanded; at most the maximum */
+    uint32_t weight; /* nodes a reader visits from here, aliases expanded; at most the limit */
     uint32_t height; /* containers from here down, itself counted; 0 for a scalar */
     bool open;       /* a container whose end has not been seen */
 };
@@ -29,7 +30,15 @@ struct yaml_built {
  * do: size, encoding, NUL and control characters, line ends that only YAML 1.1
  * knows, the number of directives. TEXT has no byte order mark.
  */
-bool yaml_bytes_check(struct span text, const char *file, struct error *error);
+bool yaml_bytes_check(struct span text, const char *file, const struct yaml_limits *limits,
+                      struct error *error);
+
+/* The error that a file of SIZE bytes is larger than LIMITS allow. */
+void yaml_refuse_size(const char *file, size_t size, const struct yaml_limits *limits,
+                      struct error *error);
+
+/* What the plain readers hold to. */
+extern const struct yaml_limits yaml_manifest_limits;
 
 /* BYTES without the byte order mark of UTF-8. */
 struct span yaml_bytes_strip_mark(struct span bytes);
@@ -47,6 +56,6 @@ bool yaml_build(struct yaml_document *document, struct error *error);
 
 /* A document over BYTES (from malloc), which it takes over whether or not it succeeds. */
 struct yaml_document *yaml_document_take(char *bytes, size_t length, const char *file,
-                                         struct error *error);
+                                         const struct yaml_limits *limits, struct error *error);
 
 #endif

@@ -120,12 +120,20 @@ static bool is_utf16(struct span text)
     return span_starts_with(text, SPAN("\xFE\xFF")) || span_starts_with(text, SPAN("\xFF\xFE"));
 }
 
-bool yaml_bytes_check(struct span text, const char *file, struct error *error)
+void yaml_refuse_size(const char *file, size_t size, const struct yaml_limits *limits,
+                      struct error *error)
+{
+    error_set_at(error, file, (struct position){0, 0},
+                 "larger than %zu MiB (%zu bytes); %s is smaller", limits->bytes >> 20, size,
+                 limits->kind);
+}
+
+bool yaml_bytes_check(struct span text, const char *file, const struct yaml_limits *limits,
+                      struct error *error)
 {
     struct scan scan = {.rest = text, .at = {1, 1}, .file = file, .error = error};
-    if (text.length > YAML_SIZE_MAXIMUM) {
-        error_set_at(error, file, (struct position){0, 0},
-                     "larger than 1 MiB (%zu bytes); a manifest is smaller", text.length);
+    if (text.length > limits->bytes) {
+        yaml_refuse_size(file, text.length, limits, error);
         return false;
     }
     if (is_utf16(text))

@@ -5,7 +5,10 @@
 
 #include <stdlib.h>
 
-#define ARENA_MAXIMUM ((size_t)64 * 1024 * 1024)
+const struct yaml_limits yaml_manifest_limits = {.bytes = YAML_SIZE_MAXIMUM,
+                                                 .nodes = YAML_NODES_MAXIMUM,
+                                                 .memory = (size_t)64 * 1024 * 1024,
+                                                 .kind = "a manifest"};
 
 static const struct position whole_file = {0, 0};
 
@@ -23,14 +26,15 @@ static struct yaml_node *empty_root(struct arena *arena)
 
 static bool fill(struct yaml_document *document, const char *file, struct error *error)
 {
-    document->arena = arena_new(ARENA_MAXIMUM);
+    document->arena = arena_new(document->limits->memory);
     if (document->arena != NULL)
         document->file = arena_copy(document->arena, span_of(file)).data;
     if (document->file == NULL) {
         error_set(error, "out of memory");
         return false;
     }
-    if (!yaml_bytes_check(document->source, file, error) || !yaml_build(document, error))
+    if (!yaml_bytes_check(document->source, file, document->limits, error) ||
+        !yaml_build(document, error))
         return false;
     if (document->root == NULL)
         document->root = empty_root(document->arena);
@@ -40,7 +44,7 @@ static bool fill(struct yaml_document *document, const char *file, struct error 
 }
 
 struct yaml_document *yaml_document_take(char *bytes, size_t length, const char *file,
-                                         struct error *error)
+                                         const struct yaml_limits *limits, struct error *error)
 {
     struct yaml_document *document = calloc(1, sizeof(*document));
     if (document == NULL) {
@@ -49,6 +53,7 @@ struct yaml_document *yaml_document_take(char *bytes, size_t length, const char 
         return NULL;
     }
     document->bytes = bytes;
+    document->limits = limits;
     document->source = yaml_bytes_strip_mark((struct span){bytes, length});
     if (!fill(document, file, error)) {
         error_locate(error, file, whole_file);
@@ -58,12 +63,13 @@ struct yaml_document *yaml_document_take(char *bytes, size_t length, const char 
     return document;
 }
 
-struct yaml_document *yaml_document_parse(struct span bytes, const char *file, struct error *error)
+struct yaml_document *yaml_document_parse_within(struct span bytes, const char *file,
+                                                 const struct yaml_limits *limits,
+                                                 struct error *error)
 {
     const size_t byte_order_mark = 3;
-    if (bytes.length > YAML_SIZE_MAXIMUM + byte_order_mark) {
-        error_set_at(error, file, whole_file,
-                     "larger than 1 MiB (%zu bytes); a manifest is smaller", bytes.length);
+    if (bytes.length > limits->bytes + byte_order_mark) {
+        yaml_refuse_size(file, bytes.length, limits, error);
         return NULL;
     }
     char *copy = span_duplicate(bytes);
@@ -71,7 +77,12 @@ struct yaml_document *yaml_document_parse(struct span bytes, const char *file, s
         error_set_at(error, file, whole_file, "out of memory");
         return NULL;
     }
-    return yaml_document_take(copy, bytes.length, file, error);
+    return yaml_document_take(copy, bytes.length, file, limits, error);
+}
+
+struct yaml_document *yaml_document_parse(struct span bytes, const char *file, struct error *error)
+{
+    return yaml_document_parse_within(bytes, file, &yaml_manifest_limits, error);
 }
 
 void yaml_document_free(struct yaml_document *document)

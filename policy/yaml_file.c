@@ -12,7 +12,8 @@
 
 static const struct position whole_file = {0, 0};
 
-static bool check_kind(int descriptor, const char *path, struct error *error)
+static bool check_kind(int descriptor, const char *path, const struct yaml_limits *limits,
+                       struct error *error)
 {
     struct stat status;
     if (fstat(descriptor, &status) != 0) {
@@ -24,10 +25,8 @@ static bool check_kind(int descriptor, const char *path, struct error *error)
                      S_ISDIR(status.st_mode) ? "a directory" : "a device, pipe or socket");
         return false;
     }
-    if (status.st_size > YAML_SIZE_MAXIMUM) {
-        error_set_at(error, path, whole_file,
-                     "larger than 1 MiB (%lld bytes); a manifest is smaller",
-                     (long long)status.st_size);
+    if ((uint64_t)status.st_size > limits->bytes) {
+        yaml_refuse_size(path, (size_t)status.st_size, limits, error);
         return false;
     }
     return true;
@@ -50,10 +49,11 @@ static ssize_t read_whole(int descriptor, char *buffer, size_t size)
     return (ssize_t)used;
 }
 
-static char *read_descriptor(int descriptor, const char *path, size_t *length, struct error *error)
+static char *read_descriptor(int descriptor, const char *path, const struct yaml_limits *limits,
+                             size_t *length, struct error *error)
 {
-    const size_t size = YAML_SIZE_MAXIMUM + 1; /* one more, to notice a file that grows */
-    if (!check_kind(descriptor, path, error))
+    const size_t size = limits->bytes + 1; /* one more, to notice a file that grows */
+    if (!check_kind(descriptor, path, limits, error))
         return NULL;
     char *bytes = malloc(size);
     if (bytes == NULL) {
@@ -70,7 +70,8 @@ static char *read_descriptor(int descriptor, const char *path, size_t *length, s
     return bytes;
 }
 
-struct yaml_document *yaml_document_read(const char *path, struct error *error)
+struct yaml_document *yaml_document_read_within(const char *path, const struct yaml_limits *limits,
+                                                struct error *error)
 {
     int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (descriptor < 0) {
@@ -78,9 +79,14 @@ struct yaml_document *yaml_document_read(const char *path, struct error *error)
         return NULL;
     }
     size_t length = 0;
-    char *bytes = read_descriptor(descriptor, path, &length, error);
+    char *bytes = read_descriptor(descriptor, path, limits, &length, error);
     close(descriptor);
     if (bytes == NULL)
         return NULL;
-    return yaml_document_take(bytes, length, path, error);
+    return yaml_document_take(bytes, length, path, limits, error);
+}
+
+struct yaml_document *yaml_document_read(const char *path, struct error *error)
+{
+    return yaml_document_read_within(path, &yaml_manifest_limits, error);
 }

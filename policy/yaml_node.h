@@ -43,6 +43,14 @@ struct yaml_entry {
 
 struct yaml_document;
 
+/* What a kind of file may be at most. The plain readers below hold to a manifest's. */
+struct yaml_limits {
+    size_t bytes;     /* whole MiB, above 0 */
+    size_t nodes;     /* with every alias expanded; below 2^31 */
+    size_t memory;    /* bytes of the tree */
+    const char *kind; /* in errors: "a manifest" */
+};
+
 /*
  * Reads the one document in BYTES; FILE is its name in errors. NULL: ERROR has
  * the place. Owned by the caller: yaml_document_free. An empty file is a
@@ -52,6 +60,13 @@ struct yaml_document *yaml_document_parse(struct span bytes, const char *file, s
 
 /* The same, reading the file first (at most YAML_SIZE_MAXIMUM bytes). */
 struct yaml_document *yaml_document_read(const char *path, struct error *error);
+
+/* The same two under LIMITS, which last as long as the document. */
+struct yaml_document *yaml_document_parse_within(struct span bytes, const char *file,
+                                                 const struct yaml_limits *limits,
+                                                 struct error *error);
+struct yaml_document *yaml_document_read_within(const char *path, const struct yaml_limits *limits,
+                                                struct error *error);
 
 void yaml_document_free(struct yaml_document *document);
 

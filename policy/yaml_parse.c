@@ -136,9 +136,13 @@ static bool check_tag(struct builder *builder, const yaml_event_t *event, const 
 static bool count_nodes(struct builder *builder, uint32_t weight, struct position at)
 {
     builder->expanded += weight;
-    if (builder->expanded <= YAML_NODES_MAXIMUM)
+    const struct yaml_limits *limits = builder->document->limits;
+    if (builder->expanded <= limits->nodes)
         return true;
-    return fail_at(builder, at, "more than 200000 values, aliases expanded; a manifest has fewer");
+    error_set_at(builder->error, builder->document->file, at,
+                 "more than %zu values, aliases expanded; %s has fewer", limits->nodes,
+                 limits->kind);
+    return false;
 }
 
 static struct yaml_built *new_node(struct builder *builder, const yaml_event_t *event,
@@ -336,7 +340,7 @@ bool yaml_build(struct yaml_document *document, struct error *error)
 {
     struct builder builder = {.document = document, .error = error};
     bool done = false;
-    builder.finished = malloc(((size_t)YAML_NODES_MAXIMUM + 1) * sizeof(struct yaml_node *));
+    builder.finished = malloc((document->limits->nodes + 1) * sizeof(struct yaml_node *));
     if (builder.finished == NULL)
         return fail_memory(&builder);
     if (!yaml_parser_initialize(&builder.parser)) {
