@@ -7,7 +7,8 @@
 #include "conf/ip.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
+
+#include "policy/text.h"
 
 #define PORT_MAXIMUM 65535
 
@@ -42,16 +43,36 @@ bool ip_equal(const struct ip *a, const struct ip *b)
     return a->family == b->family && memcmp(a->bytes, b->bytes, address_size(a)) == 0;
 }
 
+/* Each log record has addresses: inet_ntop's way to IPv4 is by way of printf. */
+static void format_ipv4(const uint8_t bytes[4], char buffer[IP_TEXT_SIZE])
+{
+    struct text text;
+    text_init_fixed(&text, buffer, IP_TEXT_SIZE);
+    for (size_t i = 0; i < 4; i++) {
+        text_add_decimal(&text, bytes[i]);
+        text_add_char(&text, i < 3 ? '.' : '\0');
+    }
+}
+
 void ip_format(const struct ip *ip, char buffer[IP_TEXT_SIZE])
 {
-    inet_ntop(socket_family(ip), ip->bytes, buffer, IP_TEXT_SIZE);
+    if (ip->family == 4)
+        format_ipv4(ip->bytes, buffer);
+    else
+        inet_ntop(AF_INET6, ip->bytes, buffer, IP_TEXT_SIZE);
 }
 
 void ip_format_with_port(const struct ip *ip, uint16_t port, char buffer[IP_TEXT_SIZE])
 {
-    char address[INET6_ADDRSTRLEN];
-    inet_ntop(socket_family(ip), ip->bytes, address, sizeof(address));
-    snprintf(buffer, IP_TEXT_SIZE, ip->family == 4 ? "%s:%u" : "[%s]:%u", address, (unsigned)port);
+    char address[IP_TEXT_SIZE];
+    struct text text;
+    text_init_fixed(&text, buffer, IP_TEXT_SIZE);
+    ip_format(ip, address);
+    text_add_string(&text, ip->family == 4 ? "" : "[");
+    text_add_string(&text, address);
+    text_add_string(&text, ip->family == 4 ? ":" : "]:");
+    text_add_decimal(&text, port);
+    text_add_char(&text, '\0');
 }
 
 socklen_t ip_to_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_storage *address)

@@ -83,11 +83,6 @@ void text_add(struct text *text, struct span bytes)
     text->length += bytes.length;
 }
 
-void text_add_string(struct text *text, const char *string)
-{
-    text_add(text, span_of(string));
-}
-
 void text_add_char(struct text *text, char byte)
 {
     text_add(text, (struct span){&byte, 1});

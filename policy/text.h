@@ -33,7 +33,10 @@ static inline struct span text_span(const struct text *text)
 }
 
 void text_add(struct text *text, struct span bytes);
-void text_add_string(struct text *text, const char *string);
+static inline void text_add_string(struct text *text, const char *string)
+{
+    text_add(text, span_of(string)); /* inline, so that a literal's length costs nothing */
+}
 void text_add_char(struct text *text, char byte);
 void text_add_decimal(struct text *text, uint64_t value);
 
