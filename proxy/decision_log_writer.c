@@ -3,8 +3,9 @@
  * Rests on: what is written is consumed at once, byte for byte, so that after
  * any failure the next turn goes on at the very byte; and a file is changed only
  * between two lines. It sleeps on an eventfd that workers ring only while it
- * sleeps; after waking it lets lines gather for a moment, so that a busy log
- * costs a thousand wake-ups a second at most, an idle one none.
+ * sleeps; after waking, and after a batch that was small, it lets lines gather for
+ * a moment, so that a busy log costs a thousand writes a second at most and its
+ * workers no ring, an idle one nothing.
  */
 #include "proxy/decision_log_writer.h"
 
@@ -22,6 +23,7 @@
 #define REOPEN_MILLISECONDS 1000
 #define STUCK_MILLISECONDS  1000
 #define GATHER_NANOSECONDS  1000000L
+#define SMALL_BATCH         ((size_t)32 * 1024) /* bytes */
 
 struct batch {
     int count;
@@ -158,6 +160,13 @@ static bool anything_to_do(struct decision_log *log)
     return found;
 }
 
+/* A log that closes is not kept waiting. */
+static void let_gather(const struct decision_log *log)
+{
+    if (!atomic_load(&log->closing))
+        nanosleep(&(struct timespec){.tv_nsec = GATHER_NANOSECONDS}, NULL);
+}
+
 static void sleep_until_woken(struct decision_log *log)
 {
     int milliseconds = log->open_trouble[0] == '\0' ? -1 : REOPEN_MILLISECONDS;
@@ -167,8 +176,7 @@ static void sleep_until_woken(struct decision_log *log)
     atomic_store(&log->waker.sleeping, false);
     if (log->open_trouble[0] != '\0')
         atomic_store(&log->reopen, true);
-    if (!atomic_load(&log->closing))
-        nanosleep(&(struct timespec){.tv_nsec = GATHER_NANOSECONDS}, NULL);
+    let_gather(log);
 }
 
 /* False: not now; the reader is slow, or somebody rang. */
@@ -191,6 +199,8 @@ static void write_batch(struct decision_log *log, const struct batch *batch)
         advance(log, batch, (size_t)written);
         if (log->write_trouble[0] != '\0')
             set_write_trouble(log, "");
+        if ((size_t)written < SMALL_BATCH)
+            let_gather(log);
         return;
     }
     if (written < 0 && (errno == EINTR || errno == EAGAIN))
