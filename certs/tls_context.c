@@ -5,14 +5,12 @@
  * exchange a connection, no renegotiation, no compression; no session kept on
  * this side (tickets remain, under a key of this process).
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "certs/tls_error.h"
 #include "certs/tls_private.h"
 
 #define SECURITY_LEVEL 2
@@ -47,16 +45,6 @@ static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* A daemon has nobody to ask: a key under a passphrase cannot be read. */
-static int refuse_passphrase(char *buffer, int size, int writing, void *unused)
-{
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)unused;
-    return -1;
-}
-
 static bool set_rules(SSL_CTX *ssl_context)
 {
     SSL_CTX_set_security_level(ssl_context, SECURITY_LEVEL);
@@ -67,58 +55,30 @@ static bool set_rules(SSL_CTX *ssl_context)
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_default_passwd_cb(ssl_context, refuse_passphrase);
+    SSL_CTX_set_default_passwd_cb(ssl_context, tls_error_refuse_passphrase);
     SSL_CTX_set_alpn_select_cb(ssl_context, select_protocol, NULL);
     return SSL_CTX_set_min_proto_version(ssl_context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(ssl_context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1;
 }
 
-/* OpenSSL's words for what it refused, or OTHERWISE where it has none. */
-static const char *last_reason(const char *otherwise)
-{
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-    return reason == NULL ? otherwise : reason;
-}
-
-static bool refuse_file(const char *path, const char *what, struct error *error)
-{
-    error_set_at(error, path, (struct position){0, 0}, "%s: %s", what,
-                 last_reason("OpenSSL does not say why"));
-    ERR_clear_error();
-    return false;
-}
-
-/* Says why a file cannot be opened in the system's words, which OpenSSL wraps. */
-static bool check_readable(const char *path, const char *what, struct error *error)
-{
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        error_set_at(error, path, (struct position){0, 0}, "%s cannot be read: %s", what,
-                     strerror(errno));
-        return false;
-    }
-    close(fd);
-    return true;
-}
-
 static bool load_certificate(SSL_CTX *ssl_context, const char *path, struct error *error)
 {
-    return check_readable(path, "the certificate", error) &&
+    return tls_error_check_readable(path, "the certificate", error) &&
            (SSL_CTX_use_certificate_chain_file(ssl_context, path) == 1 ||
-            refuse_file(path, "not a PEM certificate that can be used", error));
+            tls_error_set_file(path, "not a PEM certificate that can be used", error));
 }
 
 static bool load_key(SSL_CTX *ssl_context, const char *path, const char *certificate,
                      struct error *error)
 {
-    if (!check_readable(path, "the key", error))
+    if (!tls_error_check_readable(path, "the key", error))
         return false;
     if (SSL_CTX_use_PrivateKey_file(ssl_context, path, SSL_FILETYPE_PEM) == 1 &&
         SSL_CTX_check_private_key(ssl_context) == 1)
         return true;
     if (ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH &&
         ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_TYPE_MISMATCH)
-        return refuse_file(path, "not a PEM key without a passphrase", error);
+        return tls_error_set_file(path, "not a PEM key without a passphrase", error);
     error_set_at(error, path, (struct position){0, 0}, "this key does not belong to %s",
                  certificate);
     ERR_clear_error();
@@ -136,8 +96,7 @@ struct tls_context *tls_context_new_server(const char *certificate, const char *
     }
     if (context == NULL || context->method == NULL || context->ssl_context == NULL ||
         !set_rules(context->ssl_context)) {
-        error_set(error, "OpenSSL could not be set up: %s", last_reason("out of memory"));
-        ERR_clear_error();
+        tls_error_set("OpenSSL could not be set up", error);
         tls_context_free(context);
         return NULL;
     }

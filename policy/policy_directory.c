@@ -39,19 +39,6 @@ struct place {
     char variables[PATH_MAX];
 };
 
-bool policy_name_valid(struct span name)
-{
-    if (name.length == 0 || name.length > 63 || name.data[0] == '-')
-        return false;
-    for (size_t i = 0; i < name.length; i++) {
-        char byte = name.data[i];
-        bool fine = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
-        if (!fine)
-            return false;
-    }
-    return true;
-}
-
 static bool refuse(struct loader *loader, const char *path, const char *why)
 {
     error_set_at(loader->error, path, (struct position){0, 0}, "%s", why);

@@ -7,14 +7,12 @@
 #define SALLYPORT_POLICY_POLICY_DIRECTORY_H
 
 #include "policy/manifest.h"
+#include "policy/policy_name.h"
 #include "policy/snapshot.h"
 
 struct policy_options {
     bool plain_http; /* manifests may declare http:// and ws:// */
 };
-
-/* [a-z0-9][a-z0-9-]{0,62}: what an APP, an ENVIRONMENT and an INSTALLATION may be called. */
-bool policy_name_valid(struct span name);
 
 /*
  * Reads every DIR/APP/ENVIRONMENT/manifest.yml (or manifest.yaml, manifest.json).
