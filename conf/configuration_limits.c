@@ -21,7 +21,8 @@ static configuration_read_value read_app_limits;
 
 #define LIMIT_KEYS                                                                                 \
     COUNT_KEY(requests_per_minute, LIMIT_MAXIMUM), COUNT_KEY(names_per_minute, NAMES_MAXIMUM),     \
-        COUNT_KEY(tunnels, LIMIT_MAXIMUM), COUNT_KEY(tunnel_seconds, SECONDS_OF_THIRTY_DAYS)
+        COUNT_KEY(tunnels, LIMIT_MAXIMUM), COUNT_KEY(tunnel_seconds, SECONDS_OF_THIRTY_DAYS),      \
+        COUNT_KEY(bytes_per_second, LIMIT_MAXIMUM)
 
 static const struct configuration_key app_limit_keys[] = {
     {.name = "app", .read = configuration_read_name, .offset = offsetof(struct app_limits, app)},

@@ -114,9 +114,10 @@ static enum body_result send_out(struct body_relay *body, struct transport *to)
 }
 
 static enum body_result chunked_turn(struct body_relay *body, struct transport *from,
-                                     struct buffer *input, struct transport *to, uint64_t *moved)
+                                     struct buffer *input, struct transport *to,
+                                     const struct relay_lender *lender, uint64_t *moved)
 {
-    const uint64_t turn_end = *moved + RELAY_TURN_BYTES;
+    const uint64_t turn_end = *moved + relay_turn_bytes(lender);
     for (;;) {
         enum http_parse parse = body->whole ? HTTP_DONE : recode_input(body, input, moved);
         if (parse == HTTP_BAD)
@@ -138,7 +139,7 @@ enum body_result body_relay_turn(struct body_relay *body, struct transport *from
                                  struct relay_lender *lender, uint64_t *moved)
 {
     if (body->framing == HTTP_BODY_CHUNKED)
-        return chunked_turn(body, from, input, to, moved);
+        return chunked_turn(body, from, input, to, lender, moved);
     enum body_result result = send_out(body, to);
     if (result != BODY_DONE)
         return result;

@@ -343,7 +343,7 @@ static enum progress settle(struct session *session, enum step step)
     case STEP_WAIT:
         return PROGRESS_WAIT;
     case STEP_YIELD:
-        worker_resume_later(session->worker, session);
+        turns_resume(session);
         return PROGRESS_WAIT;
     case STEP_DONE:
         return response_passed(session);
@@ -365,10 +365,13 @@ static enum progress settle(struct session *session, enum step step)
 static enum progress stage_forward(struct session *session)
 {
     const uint64_t moved = session->record.bytes_up + session->record.bytes_down;
+    if (turns_hold_back(session))
+        return PROGRESS_WAIT;
     enum step request = send_request(session);
     if (request == STEP_CLIENT_FAILED || request == STEP_REQUEST_MALFORMED)
         return settle(session, request);
     enum step response = pass_response(session);
+    turns_pay(session, session->record.bytes_up + session->record.bytes_down - moved);
     if (response == STEP_WAIT && request == STEP_YIELD)
         response = STEP_YIELD;
     if (response == STEP_WAIT && session->exchange->request_sent &&

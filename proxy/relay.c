@@ -102,18 +102,20 @@ static enum relay_result sender_ended(struct relay *relay)
     return RELAY_DONE;
 }
 
-static size_t wanted(const struct relay *relay, size_t at_most)
+/* ROOM: bytes left of the turn. */
+static size_t wanted(const struct relay *relay, size_t room)
 {
+    const size_t at_most = room < RELAY_SCRATCH_SIZE ? room : RELAY_SCRATCH_SIZE;
     return relay->left < at_most ? (size_t)relay->left : at_most;
 }
 
 /* One read and one write through the scratch buffer. RELAY_DONE: go on. */
 static enum relay_result copy_once(struct relay *relay, struct transport *from,
-                                   struct transport *to, char *scratch, uint64_t *moved)
+                                   struct transport *to, char *scratch, size_t room,
+                                   uint64_t *moved)
 {
     size_t got, sent = 0;
-    enum transport_result result =
-        transport_read(from, scratch, wanted(relay, RELAY_SCRATCH_SIZE), &got);
+    enum transport_result result = transport_read(from, scratch, wanted(relay, room), &got);
     if (result == TRANSPORT_AGAIN)
         return RELAY_WAIT;
     if (result == TRANSPORT_END)
@@ -136,14 +138,14 @@ static enum relay_result copy_once(struct relay *relay, struct transport *from,
 
 /* One splice into the pipe; what is in it goes out on the next round. RELAY_DONE: go on. */
 static enum relay_result fill_pipe(struct relay *relay, struct transport *from,
-                                   struct relay_lender *lender)
+                                   struct relay_lender *lender, size_t room)
 {
     if (relay->pipe.read_fd < 0 && !pipe_pool_take(&lender->pipes, &relay->pipe)) {
         relay->bulk = false;
         return RELAY_DONE;
     }
-    ssize_t got = splice(from->fd, NULL, relay->pipe.write_fd, NULL,
-                         wanted(relay, RELAY_SCRATCH_SIZE), SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+    ssize_t got = splice(from->fd, NULL, relay->pipe.write_fd, NULL, wanted(relay, room),
+                         SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
     if (got > 0) {
         relay->in_pipe = (uint32_t)got;
         relay->bulk = got >= THIN;
@@ -170,7 +172,7 @@ static enum relay_result send_waiting(struct relay *relay, struct transport *to,
 static enum relay_result advance(struct relay *relay, struct transport *from, struct transport *to,
                                  struct relay_lender *lender, uint64_t *moved)
 {
-    const uint64_t turn_end = *moved + RELAY_TURN_BYTES;
+    const uint64_t turn_end = *moved + relay_turn_bytes(lender);
     for (;;) {
         enum relay_result result = send_waiting(relay, to, moved);
         if (result != RELAY_DONE || relay->ended || relay->left == 0)
@@ -179,8 +181,9 @@ static enum relay_result advance(struct relay *relay, struct transport *from, st
             return RELAY_WAIT;
         if (*moved >= turn_end)
             return RELAY_YIELD;
-        result = relay->bulk ? fill_pipe(relay, from, lender)
-                             : copy_once(relay, from, to, lender->scratch, moved);
+        const size_t room = (size_t)(turn_end - *moved);
+        result = relay->bulk ? fill_pipe(relay, from, lender, room)
+                             : copy_once(relay, from, to, lender->scratch, room, moved);
         if (result != RELAY_DONE)
             return result;
     }

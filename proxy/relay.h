@@ -21,11 +21,17 @@
 #define RELAY_TURN_BYTES   ((size_t)512 * 1024) /* one stream's turn, before others get theirs */
 #define RELAY_NO_LIMIT     UINT64_MAX
 
-/* What a worker lends to all its relays. */
+/* What a worker lends to all its relays, and how long each may go on. */
 struct relay_lender {
     struct pipe_pool pipes;
+    size_t turn_bytes; /* one stream's turn now; 0: RELAY_TURN_BYTES */
     char scratch[RELAY_SCRATCH_SIZE];
 };
+
+static inline size_t relay_turn_bytes(const struct relay_lender *lender)
+{
+    return lender->turn_bytes == 0 ? RELAY_TURN_BYTES : lender->turn_bytes;
+}
 
 enum relay_result {
     RELAY_WAIT,        /* an event will tell when there is more to do */

@@ -46,7 +46,7 @@ void session_run(struct session *session)
 
 void session_wake(void *context)
 {
-    session_run(context);
+    turns_wake(context);
 }
 
 void session_abort(struct session *session, const char *outcome)
@@ -162,6 +162,10 @@ static bool can_be_answered(const struct session *session)
 static void on_idle(struct deadline *deadline, enum deadline_kind kind)
 {
     struct session *session = session_of(deadline);
+    if (turns_holds_back(session)) { /* it is we who let it wait */
+        deadline_start(session->worker->deadlines, deadline, kind);
+        return;
+    }
     if (!can_be_answered(session)) {
         on_too_late(deadline, kind);
         return;

@@ -92,7 +92,7 @@ struct tunnel {
 
 struct session {
     TAILQ_ENTRY(session) link;       /* in worker->sessions */
-    TAILQ_ENTRY(session) queue_link; /* in worker->resumed or ->log_waiters */
+    TAILQ_ENTRY(session) queue_link; /* in one of turns.h, or worker->log_waiters */
     struct session_list *queue;      /* NULL: in neither */
     struct worker *worker;
     const struct listener *listener;

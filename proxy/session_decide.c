@@ -33,6 +33,7 @@ static enum progress stage_identify(struct session *session)
                                               &session->exchange->request);
     if (session->tenant == NULL)
         return answer_unauthenticated(session);
+    turns_identify(session);
     if (span_equal(session->tenant->subject.environment, SPAN("production")))
         session->exchange->mode = MODE_ENFORCE;
     session->stage = stage_name_target;

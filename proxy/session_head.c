@@ -42,7 +42,7 @@ enum progress session_next_request(struct session *session)
     session->stage = session_read_head;
     if (++session->requests_this_turn < REQUESTS_A_TURN)
         return PROGRESS_ON;
-    worker_resume_later(worker, session);
+    turns_resume(session);
     return PROGRESS_WAIT;
 }
 

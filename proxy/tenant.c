@@ -46,7 +46,33 @@ static struct tenant *tenant_new(const struct subject *subject)
 static void tenant_free(struct tenant *tenant)
 {
     free((void *)(uintptr_t)tenant->key.data); /* made by text_init in tenant_new */
+    free(tenant->own_share);
     free(tenant);
+}
+
+/* An installation shares with its app and environment, which is a tenant of its own. */
+static bool set_share(struct tenants *tenants, struct tenant *tenant)
+{
+    const struct subject everyone = {tenant->subject.app, tenant->subject.environment, {"", 0}};
+    if (tenant->subject.installation.length == 0) {
+        tenant->share = tenant->own_share = malloc(sizeof(*tenant->own_share));
+        if (tenant->share != NULL)
+            share_init(tenant->share, tenant->account);
+        return tenant->share != NULL;
+    }
+    const struct tenant *owner = tenants_find(tenants, &everyone);
+    if (owner != NULL)
+        tenant->share = owner->share;
+    return owner != NULL;
+}
+
+/* The account is the limiter's, shared with the other workers. */
+static bool set_account(const struct tenants *tenants, struct tenant *tenant)
+{
+    if (tenants->limiter == NULL)
+        return true;
+    tenant->account = limiter_account(tenants->limiter, &tenant->subject);
+    return tenant->account != NULL;
 }
 
 struct tenant *tenants_find(struct tenants *tenants, const struct subject *subject)
@@ -59,12 +85,9 @@ struct tenant *tenants_find(struct tenants *tenants, const struct subject *subje
     struct tenant *tenant = tenant_new(subject);
     if (tenant == NULL)
         return NULL;
-    if (tenants->limiter != NULL) {
-        tenant->account = limiter_account(tenants->limiter, subject);
-        if (tenant->account == NULL) {
-            tenant_free(tenant);
-            return NULL;
-        }
+    if (!set_account(tenants, tenant) || !set_share(tenants, tenant)) {
+        tenant_free(tenant);
+        return NULL;
     }
     tenant->next = *bucket;
     *bucket = tenant;

@@ -9,11 +9,14 @@
 
 #include "policy/decision.h"
 #include "proxy/limiter.h"
+#include "proxy/turns.h"
 
 struct tenant {
     struct subject subject;
     struct span key;               /* "app/environment/installation" */
     struct limit_account *account; /* shared with the other workers; NULL: nothing is limited */
+    struct share *share;     /* of the worker's time: its app and environment's, all the same */
+    struct share *own_share; /* owned; NULL: the share is another tenant's */
     struct tenant *next;
 };
 

@@ -225,11 +225,14 @@ static enum progress stage_relay(struct session *session)
     struct session_record *record = &session->record;
     struct transport *client = &session->client, *upstream = &tunnel->upstream->transport;
     const uint64_t moved = record->bytes_up + record->bytes_down;
+    if (turns_hold_back(session))
+        return PROGRESS_WAIT;
 
     enum relay_result up = turn(&tunnel->up, &tunnel->up_ended, tunnel->down_ended, client,
                                 upstream, worker->lender, &record->bytes_up);
     enum relay_result down = turn(&tunnel->down, &tunnel->down_ended, tunnel->up_ended, upstream,
                                   client, worker->lender, &record->bytes_down);
+    turns_pay(session, record->bytes_up + record->bytes_down - moved);
     if (up == RELAY_FROM_FAILED || down == RELAY_TO_FAILED)
         return break_off(session, "client_reset");
     if (up == RELAY_TO_FAILED || down == RELAY_FROM_FAILED)
@@ -239,7 +242,7 @@ static enum progress stage_relay(struct session *session)
         return PROGRESS_END;
     }
     if (up == RELAY_YIELD || down == RELAY_YIELD)
-        worker_resume_later(worker, session);
+        turns_resume(session);
     if (moved != record->bytes_up + record->bytes_down && session->deadline.kind == DEADLINE_IDLE)
         deadline_touch(worker->deadlines, &session->deadline);
     return PROGRESS_WAIT;

@@ -1,6 +1,6 @@
 /*
- * A worker's loop and what wakes it besides sockets: orders from the main thread,
- * sessions whose turn was over, sessions that wait for the log.
+ * A worker's loop and what wakes it besides sockets and turns: orders from the main
+ * thread, and sessions that wait for the log.
  */
 #include "proxy/worker.h"
 
@@ -39,22 +39,6 @@ static void run_all(struct session_list *list)
         if (is_last)
             return;
     }
-}
-
-static void on_resume_timer(evutil_socket_t fd, short what, void *context)
-{
-    struct worker *worker = context;
-    (void)fd;
-    (void)what;
-    run_all(&worker->resumed);
-}
-
-void worker_resume_later(struct worker *worker, struct session *session)
-{
-    const struct timeval at_once = {0, 0};
-    if (!event_pending(worker->resume_timer, EV_TIMEOUT, NULL))
-        event_add(worker->resume_timer, &at_once);
-    enqueue(&worker->resumed, session);
 }
 
 static void arm_log_timer(struct worker *worker)
@@ -166,10 +150,9 @@ static struct event_base *new_base(void)
 
 static bool make_events(struct worker *worker)
 {
-    worker->resume_timer = evtimer_new(worker->base, on_resume_timer, worker);
     worker->log_timer = evtimer_new(worker->base, on_log_timer, worker);
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (worker->resume_timer == NULL || worker->log_timer == NULL || worker->wake_fd < 0 ||
+    if (worker->log_timer == NULL || worker->wake_fd < 0 || !turns_init(&worker->turns, worker) ||
         !lifetime_init(&worker->lifetime, worker))
         return false;
     worker->wake_event =
@@ -214,7 +197,6 @@ struct worker *worker_new(size_t index, const struct worker_shared *shared,
     worker->snapshot = snapshot_ref(snapshot);
     worker->wake_fd = -1;
     TAILQ_INIT(&worker->sessions);
-    TAILQ_INIT(&worker->resumed);
     TAILQ_INIT(&worker->log_waiters);
     TAILQ_INIT(&worker->upstreams.idle);
     if (make_parts(worker, sockets, error))
@@ -267,8 +249,8 @@ void worker_free(struct worker *worker)
         pipe_pool_clear(&worker->lender->pipes);
     free(worker->lender);
     free_event(worker->wake_event);
-    free_event(worker->resume_timer);
     free_event(worker->log_timer);
+    turns_clear(&worker->turns);
     lifetime_clear(&worker->lifetime);
     poller_free(worker->poller);
     if (worker->base != NULL)

@@ -24,10 +24,8 @@
 #include "proxy/relay.h"
 #include "proxy/resolver.h"
 #include "proxy/tenant.h"
+#include "proxy/turns.h"
 #include "proxy/upstream.h"
-
-struct session;
-TAILQ_HEAD(session_list, session);
 
 /* What all workers share; immutable while they run. */
 struct worker_shared {
@@ -58,8 +56,7 @@ struct worker {
     size_t session_count;
     bool draining; /* no new connections; exchanges end with Connection: close */
 
-    struct session_list resumed; /* run again in the loop's next round */
-    struct event *resume_timer;
+    struct turns turns;
     struct session_list log_waiters; /* wait for room in the log's queue */
     struct event *log_timer;
     struct lifetime lifetime;
@@ -96,9 +93,6 @@ void worker_join(struct worker *worker);
 void worker_free(struct worker *worker);
 
 /* --- for sessions, on the worker's thread -------------------------------- */
-
-/* Run SESSION again after the other ready ones had their turn. */
-void worker_resume_later(struct worker *worker, struct session *session);
 
 /* A session has ended: the last one ends a draining worker. */
 void worker_note_session_end(struct worker *worker);

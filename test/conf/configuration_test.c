@@ -148,8 +148,9 @@ START_TEST(an_apps_own_limits_stand_over_those_for_everybody_in_any_order)
     struct configuration *c =
         parse_good(LISTENER "limits:\n  apps: [{app: orders, environment: production, tunnels: 7,\n"
                             "          names_per_minute: 0, tunnel_seconds: 180}]\n"
-                            "  requests_per_minute: 100\n");
+                            "  requests_per_minute: 100\n  bytes_per_second: 1000000\n");
     ck_assert_uint_eq(c->limits.requests_per_minute, 100);
+    ck_assert_uint_eq(c->app_limits[0].limits.bytes_per_second, 1000000);
     ck_assert_uint_eq(c->limits.tunnels, 10000);
     ck_assert_uint_eq(c->app_limit_count, 1);
     ck_assert_str_eq(c->app_limits[0].app, "orders");

@@ -1,5 +1,7 @@
 """What an app may use: beyond it 429 or 503, Retry-After, limit_exceeded, and nobody else suffers."""
 import json
+import os
+import threading
 import time
 
 from harness import Scenario, wait_until
@@ -118,3 +120,86 @@ class Names(Limited):
         self.assertEqual([self.get("nowhere.below.test").status for _ in range(5)], [502] * 5)
         self.assertEqual(self.get("other.below.test").status, 429)
         self.assertEqual(self.get("known.below.test").status, 200)
+
+
+class Rates(Limited):
+    """Bytes a second: over them an app is read no faster, and nothing of it breaks."""
+
+    RATE = 2_000_000
+
+    def given_rate(self, talk, limits):
+        self.server = self.origin(talk)
+        address = f"http://origin.test:{self.server.port}"
+        self.gate = self.proxy(
+            allow=[address], apps={("other", "development"): [address]}, limits=limits,
+            listeners=[{"address": "127.0.0.1:0",
+                        "identity": {"static": {"app": "demo", "environment": "development"}}}, OTHER])
+        self.target = f"origin.test:{self.server.port}"
+
+    @staticmethod
+    def stream(wire):
+        wire.read(1)
+        try:
+            while True:
+                wire.send(bytes(1 << 16))
+        except OSError:
+            pass
+
+    def pour(self, listener, end, counts):
+        """Reads a tunnel until END; (time, bytes) of each piece go to COUNTS."""
+        with self.gate.connect(listener) as client:
+            self.assertEqual(client.tunnel(self.target).status, 200)
+            client.send("x")
+            while (now := time.monotonic()) < end:
+                counts.append((now, len(client.sock.recv(1 << 18))))
+
+    def test_hold_for_all_tunnels_of_an_app_together_and_over_all_workers(self):
+        self.given_rate(self.stream, {"bytes_per_second": self.RATE})
+        began = time.monotonic()
+        counts = []
+        threads = [threading.Thread(target=self.pour, args=(0, began + 4, counts)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ended = max(when for when, _ in counts)
+        first = began + 1  # buffers are full by then
+        rate = sum(count for when, count in counts if when >= first) / (ended - first)
+        print(f"note: {rate / self.RATE:.3f} of the bytes a second that were set, over 8 tunnels")
+        self.assertLess(rate, 1.1 * self.RATE)
+        self.assertGreater(rate, 0.7 * self.RATE)  # a busy machine's own doing; limiter_test has 2 %
+
+    def test_do_not_slow_another_app(self):
+        self.given_rate(self.stream, {"apps": [{"app": "demo", "environment": "development",
+                                                "bytes_per_second": 100_000}]})
+        began = time.monotonic()
+        slow, fast = [], []
+        thread = threading.Thread(target=self.pour, args=(0, began + 2, slow))
+        thread.start()
+        self.pour(1, began + 2, fast)
+        thread.join()
+        slow, fast = (sum(count for _, count in counts) for counts in (slow, fast))
+        self.assertGreater(fast, 20 * slow)
+        self.assertLess(slow, 3 * 100_000)
+
+    def test_bring_every_byte_of_bodies_and_tunnels_to_the_end(self):
+        body = os.urandom(300_000)
+
+        def talk(wire):
+            head = wire.head()
+            if b"Content-Length" in head:
+                self.assertEqual(wire.read(len(body)), body)
+            wire.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
+        self.given_rate(talk, {"bytes_per_second": 400_000})
+        began = time.monotonic()
+        with self.gate.connect() as client:
+            client.send(f"POST http://{self.target}/ HTTP/1.1\r\nHost: {self.target}\r\n"
+                        f"Content-Length: {len(body)}\r\n\r\n")
+            client.send(body)
+            self.assertEqual(client.response().body, body)
+        with self.gate.connect() as client:
+            self.assertEqual(client.tunnel(self.target).status, 200)
+            client.send("GET / HTTP/1.1\r\n\r\n")
+            self.assertEqual(client.rest().split(b"\r\n\r\n", 1)[1], body)
+        self.assertGreater(time.monotonic() - began, 1.5)
+        self.gate.wait_log(2, event="close", outcome="ok")
