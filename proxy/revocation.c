@@ -58,6 +58,15 @@ static void pardon(struct session *session)
         deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_IDLE);
 }
 
+bool revocation_lets_begin(struct session *session)
+{
+    const struct worker *worker = session->worker;
+    if (session->exchange->snapshot == worker->snapshot ||
+        worker->configuration->policy_revoke == REVOKE_KEEP || !is_enforced(session))
+        return true;
+    return is_still_declared(session);
+}
+
 void revocation_apply(struct worker *worker)
 {
     struct session *session, *next;

@@ -6,6 +6,8 @@
 #ifndef SALLYPORT_PROXY_REVOCATION_H
 #define SALLYPORT_PROXY_REVOCATION_H
 
+#include <stdbool.h>
+
 #include "policy/target.h"
 
 struct session;
@@ -24,5 +26,11 @@ void tunnel_target_clear(struct tunnel_target *kept);
 
 /* The worker has a new snapshot. Costs a decision a tunnel; on the worker's thread. */
 void revocation_apply(struct worker *worker);
+
+/*
+ * SESSION's tunnel is about to carry its first byte; it may have waited for its ClientHello since
+ * another policy was in force. False: it is no longer declared and has to end.
+ */
+bool revocation_lets_begin(struct session *session);
 
 #endif

@@ -149,6 +149,14 @@ void session_free_tunnel(struct session *session, bool reset)
     session->tunnel = NULL;
 }
 
+static enum progress break_off(struct session *session, const char *outcome)
+{
+    session_log_close(session, outcome);
+    session_free_tunnel(session, true);
+    transport_close(&session->client, true);
+    return PROGRESS_END;
+}
+
 /* What only the request needed is given back; what came already goes first. */
 static enum progress stage_begin_relay(struct session *session)
 {
@@ -166,6 +174,8 @@ static enum progress stage_begin_relay(struct session *session)
         !relay_preload(&tunnel->up, buffer_span(&session->input)) ||
         !relay_preload(&tunnel->down, buffer_span(&session->exchange->from_upstream)))
         return PROGRESS_END;
+    if (!revocation_lets_begin(session))
+        return break_off(session, "revoked");
     buffer_clear(&session->input);
     session_free_exchange(session, false);
     deadline_start(worker->deadlines, &session->deadline, DEADLINE_IDLE);
@@ -208,14 +218,6 @@ static enum relay_result turn(struct relay *relay, bool *ended, bool other_ended
         return RELAY_WAIT;
     *ended = true;
     return RELAY_DONE;
-}
-
-static enum progress break_off(struct session *session, const char *outcome)
-{
-    session_log_close(session, outcome);
-    session_free_tunnel(session, true);
-    transport_close(&session->client, true);
-    return PROGRESS_END;
 }
 
 static enum progress stage_relay(struct session *session)

@@ -48,6 +48,7 @@ struct origin {
     struct judge judge;
     bool begun;
     bool paused;
+    bool behind;   /* was paused: what comes may have been sent under another policy */
     size_t tenant; /* a listener's index; WORLD_LISTENERS: not known */
 };
 
@@ -68,6 +69,13 @@ static void check_tenant(struct origin *origin, const struct world_place *place)
     require((place->apps & world_app_of(speaking)) != 0);
     require(origin->tenant == WORLD_LISTENERS || origin->tenant == speaking);
     origin->tenant = speaking;
+}
+
+/* No tunnel begins that the policy in force does not declare, whatever was said before it. */
+static void check_policy(const struct origin *origin, const struct world_place *place)
+{
+    require(origin->behind || !world.narrowed || place->later ||
+            origin->judge.state != JUDGE_HELLO);
 }
 
 static size_t hear(int *fd, char *bytes, size_t size)
@@ -96,6 +104,7 @@ static size_t hear_origin(size_t index)
         judge_begin(&origin->judge, upstream->place, ledger_allowed_tunnel(upstream->place));
     origin->begun = true;
     check_tenant(origin, upstream->place);
+    check_policy(origin, upstream->place);
     judge_take(&origin->judge, (struct span){bytes, got});
     return got;
 }
@@ -181,7 +190,7 @@ static void act_origin(enum act act, size_t index, struct span words)
     if (act == ACT_ORIGIN_LEAVES)
         close_fd(fd);
     if (act == ACT_ORIGIN_STOPS_READING)
-        origins[index].paused = true;
+        origins[index].paused = origins[index].behind = true;
 }
 
 static void all_read(void)
@@ -324,7 +333,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     world_begin();
     ledger_begin();
     for (size_t i = 0; i < WORLD_UPSTREAMS; i++) {
-        origins[i].begun = origins[i].paused = origins[i].judge.switched = false;
+        origins[i].begun = origins[i].paused = origins[i].behind = false;
+        origins[i].judge.switched = false;
         origins[i].tenant = WORLD_LISTENERS;
     }
     run_script(bytes, size);

@@ -2,8 +2,11 @@
 import os
 import shutil
 import signal
+import sys
 import threading
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bypass"))
+import hello  # noqa: E402  pylint: disable=wrong-import-position
 from harness import Scenario, manifest, wait_until, write
 from origins import ok
 
@@ -136,6 +139,10 @@ class Revocation(Scenario):
         self.gate.signal(signal.SIGHUP)
         self.gate.wait_log(event="policy_loaded")
 
+    def status(self, name):
+        with self.gate.connect() as client:
+            return client.tunnel(f"{name}.test:{self.server.port}").status
+
     def answers(self, client):
         client.send("ping")
         return client.read(4) == b"ping"
@@ -164,6 +171,19 @@ class Revocation(Scenario):
         self.withdraw_second()
         self.assertTrue(self.answers(withdrawn))
         self.assertEqual(self.gate.log(event="close", outcome="revoked"), [])
+
+    def test_lets_none_begin_that_waited_for_its_hello_meanwhile(self):
+        self.given()
+        self.gate.declare([f"https://second.test:{self.server.port}"])
+        self.gate.signal(signal.SIGHUP)
+        self.gate.wait_log(event="policy_loaded")
+        waiting = self.tunnel("second")
+        self.withdraw_second()
+        wait_until(lambda: self.status("second") == 403, "the withdrawal is in force")
+        waiting.send(hello.build(sni=b"second.test"))
+        self.assertTrue(waiting.ended())
+        self.gate.wait_log(event="close", outcome="revoked")
+        self.assertEqual(self.server.received, b"")
 
     def test_takes_a_thousand_tunnels_and_leaves_the_others(self):
         self.given()
