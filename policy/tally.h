@@ -29,6 +29,7 @@ struct tally_entry {
     uint16_t port;
     uint64_t count;
     enum reason reason;          /* the caller's: zero in a new entry */
+    void *own;                   /* the caller's, too: NULL in a new entry */
     char first[TALLY_TIME_SIZE]; /* the earliest time given; "": none was */
     char last[TALLY_TIME_SIZE];
 };

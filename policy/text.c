@@ -209,9 +209,7 @@ static bool is_unseen(uint32_t code)
            code == 0xFEFF || (code >= 0xE0000 && code <= 0xE0FFF);
 }
 
-/* One character of BYTES, escaped where a terminal should not see it as it is. Returns its length.
- */
-static size_t add_quoted(struct text *text, struct span bytes)
+size_t text_add_unseen(struct text *text, struct span bytes)
 {
     size_t sequence = text_utf8_length(bytes);
     unsigned char first = (unsigned char)bytes.data[0];
@@ -219,12 +217,29 @@ static size_t add_quoted(struct text *text, struct span bytes)
         text_add_format(text, "\\x%02x", first);
         return 1;
     }
-    if (sequence == 1 && needs_no_escape(first))
-        text_add_char(text, (char)first);
-    else if (sequence == 1)
+    if (sequence == 1 && first >= 0x20 && first != 0x7F)
+        return 0;
+    if (sequence == 1) {
         add_escaped(text, first);
-    else if (is_unseen(utf8_decode(bytes.data, sequence)))
-        text_add_format(text, "\\u{%x}", utf8_decode(bytes.data, sequence));
+        return 1;
+    }
+    uint32_t code = utf8_decode(bytes.data, sequence);
+    if (!is_unseen(code))
+        return 0;
+    text_add_format(text, "\\u{%x}", code);
+    return sequence;
+}
+
+/* One character of BYTES, escaped where a terminal should not see it as it is. Returns its length.
+ */
+static size_t add_quoted(struct text *text, struct span bytes)
+{
+    size_t unseen = text_add_unseen(text, bytes);
+    if (unseen > 0)
+        return unseen;
+    size_t sequence = text_utf8_length(bytes);
+    if (bytes.data[0] == '"' || bytes.data[0] == '\\')
+        add_escaped(text, (unsigned char)bytes.data[0]);
     else
         text_add(text, span_slice(bytes, 0, sequence));
     return sequence;

@@ -60,6 +60,13 @@ void text_add_json(struct text *text, struct span bytes);
  */
 const char *text_quote(struct span bytes, char quoted[TEXT_QUOTE_SIZE]);
 
+/*
+ * What BYTES (one at least) begin with, if it cannot be seen as it is, in a form that can:
+ * "\u001b" for a control character, "\u{202e}" for one of Unicode's, "\xff" for a byte that is
+ * no UTF-8. Returns how many bytes that was; 0: what is next can be seen, and nothing was written.
+ */
+size_t text_add_unseen(struct text *text, struct span bytes);
+
 /* BYTES as they are where they are printable ASCII, else as text_quote has them. */
 void text_add_shown(struct text *text, struct span bytes);
 

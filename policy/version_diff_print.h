@@ -16,4 +16,7 @@ void version_diff_print_text(const struct version_diff *diff, struct text *text)
  */
 void version_diff_print_json(const struct version_diff *diff, struct text *text);
 
+/* ", in region EU" or the like, where SITUATIONS are not all; plain ASCII. */
+void version_diff_add_situations(uint32_t situations, struct text *text);
+
 #endif

@@ -51,8 +51,7 @@ static void add_regions(struct text *text, uint32_t regions)
     }
 }
 
-/* Where not for every installation: for which. */
-static void add_situations(struct text *text, uint32_t situations)
+void version_diff_add_situations(uint32_t situations, struct text *text)
 {
     uint32_t on = situations & REACH_ANALYTICS_ON;
     uint32_t off = situations >> MANIFEST_REGION_COUNT;
@@ -93,7 +92,7 @@ static void add_reach(struct text *text, const struct version_diff *diff,
         text_add_string(text, " (everything)");
     if (address != NULL && address->wildcard)
         text_add_format(text, " (every name below %s)", address->host.text);
-    add_situations(text, reach->situations);
+    version_diff_add_situations(reach->situations, text);
     add_below(text, reach, added ? "reachable before" : "still reachable");
     text_add_string(text, "  ");
     add_place(text, added ? diff->new_file : diff->old_file, reach->item->at);

@@ -131,6 +131,8 @@ static const struct {
     {&command_csp_description, DATA "everything.yml --set V=v.example.com --plain-http"},
     {&command_diff_description,
      DATA "manifests/pit-crew-for-jira.yml " DATA "manifests/flagsmith-jira-integration.yml"},
+    {&command_review_description,
+     DATA "diff/old.yml " DATA "diff/wider.yml --html - --log " DATA "logs/decisions.log"},
     {&command_test_description, DATA "tests/good.yml"},
     {&command_replay_description, "-m " DATA "logs/manifest.yml " DATA "logs/decisions.log.1.gz"},
     {&command_replay_description,
