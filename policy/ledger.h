@@ -25,11 +25,12 @@
 #define LEDGER_FILES_MAXIMUM 64    /* in one entry */
 #define LEDGER_PATH_MAXIMUM  255   /* bytes of a file's path */
 #define LEDGER_HASH_SIZE     65    /* 64 hex digits, lower case, and NUL */
+#define LEDGER_ZEROS         "0000000000000000000000000000000000000000000000000000000000000000"
 
 /* A policy file that an entry wrote. */
 struct ledger_file {
     struct span path;   /* relative to DIR: "APP/ENV/manifest.yml" */
-    struct span digest; /* SHA-256 of its bytes, 64 hex digits */
+    struct span digest; /* SHA-256 of its bytes, 64 hex digits; 64 zeros: it was taken away */
 };
 
 struct ledger_entry {
@@ -53,6 +54,11 @@ bool ledger_path_valid(struct span path);
 
 /* SHA-256 of BYTES as hex digits. False: OpenSSL could not. */
 bool ledger_digest(struct span bytes, char hex[LEDGER_HASH_SIZE]);
+
+#define LEDGER_TIME_SIZE 48
+
+/* The present time as an entry has it, in UTC. */
+void ledger_format_now(char text[LEDGER_TIME_SIZE]);
 
 /*
  * Takes LINE (without its end) apart, strictly by the form above. Strings point into the

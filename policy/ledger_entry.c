@@ -5,6 +5,7 @@
 #include "policy/ledger.h"
 
 #include <stddef.h>
+#include <time.h>
 
 #include "certs/digest.h"
 #include "policy/log_reader.h"
@@ -185,6 +186,18 @@ bool ledger_entry_parse(struct span line, struct text *scratch, struct ledger_en
     if (scratch->overflow)
         return scan_refuse(&scan, "too long a line");
     return check_hash(&scan, entry);
+}
+
+void ledger_format_now(char text[LEDGER_TIME_SIZE])
+{
+    struct timespec now;
+    struct tm date;
+    char seconds[LEDGER_TIME_SIZE / 2];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &date);
+    strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &date);
+    snprintf(text, LEDGER_TIME_SIZE, "%s.%06uZ", seconds,
+             (unsigned)(now.tv_nsec / 1000) % 1000000U);
 }
 
 /* ---- Writing ----------------------------------------------------------------------- */

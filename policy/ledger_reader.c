@@ -28,8 +28,7 @@ static const struct position whole_file = {0, 0};
 
 void ledger_head_init(struct ledger_head *head)
 {
-    *head = (struct ledger_head){.n = 0};
-    memset(head->hash, '0', LEDGER_HASH_SIZE - 1);
+    *head = (struct ledger_head){.n = 0, .hash = LEDGER_ZEROS};
 }
 
 static int open_file(const char *path, uint64_t offset, struct error *error)
