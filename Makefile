@@ -119,6 +119,10 @@ $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_LIBRARY) $(LIBRARY)
 $(BUILD)/test/policy/out_of_memory_test: LDFLAGS += \
 	$(addprefix -Wl$(comma)--wrap=,malloc calloc reallocarray posix_memalign)
 
+# Lets a test end a command at each of its steps on the disk.
+$(BUILD)/test/policy/ledger_crash_test: LDFLAGS += \
+	$(addprefix -Wl$(comma)--wrap=,write fsync ftruncate openat renameat unlinkat mkdirat)
+
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/test/bench/bench_net.o $(LIBRARY)
 	$(call SAY,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -33,6 +33,8 @@ extern const struct command command_test_description;
 extern const struct command command_diff_description;
 extern const struct command command_review_description;
 extern const struct command command_csp_description;
+extern const struct command command_deploy_description;
+extern const struct command command_ledger_description;
 extern const struct command command_completion_description;
 
 /* "sallyport: WHAT; see 'sallyport help NAME'" to standard error. Returns COMMAND_BAD_INPUT. */
