@@ -59,6 +59,12 @@ struct app_limits {
     struct limits limits;
 };
 
+/* An app and environment whose tunnels may begin with an encrypted ClientHello. */
+struct ech_app {
+    const char *app;
+    const char *environment;
+};
+
 struct resolver_address {
     struct ip ip;
     uint16_t port; /* 53 where none is written */
@@ -78,6 +84,8 @@ struct configuration {
     enum revoke_mode policy_revoke; /* policy.revoke (default close) */
 
     enum sni_mode sni;
+    struct ech_app *ech_apps; /* ech (default none) */
+    size_t ech_app_count;
     enum mode mode;
 
     struct ip_range *allow_ranges;
@@ -127,6 +135,10 @@ struct configuration *configuration_read(const char *path, struct error *error);
  * listener has its credentials yet.
  */
 struct configuration *configuration_parse(struct span bytes, const char *path, struct error *error);
+
+/* May this app's tunnels begin with an encrypted ClientHello? */
+bool configuration_lets_ech(const struct configuration *configuration, struct span app,
+                            struct span environment);
 
 /* NULL is fine. */
 void configuration_free(struct configuration *configuration);

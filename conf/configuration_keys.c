@@ -112,6 +112,7 @@ const struct configuration_key configuration_keys[] = {
     {.name = "policy", .read = configuration_read_keys, .keys = policy_keys},
     {.name = "inspect", .read = configuration_read_inspect},
     {.name = "sni", .read = configuration_read_choice, AT(sni), .words = sni_words},
+    {.name = "ech", .read = configuration_read_ech},
     {.name = "mode", .read = configuration_read_choice, AT(mode), .words = mode_words},
     {.name = "network", .read = configuration_read_keys, .keys = network_keys},
     {.name = "log", .read = configuration_read_keys, .keys = log_keys},

@@ -93,6 +93,10 @@ configuration_read_value configuration_read_listeners; /* struct configuration *
 /* The keys of one listener, for the test that asks whether they are documented. */
 extern const struct configuration_key configuration_listener_keys[];
 
+/* ---- configuration_ech.c ---- */
+
+configuration_read_value configuration_read_ech; /* struct configuration */
+
 /* ---- configuration_limits.c ---- */
 
 configuration_read_value configuration_read_limits; /* struct configuration */

@@ -72,10 +72,21 @@ static bool names_the_target(const struct client_hello *hello, const struct targ
            span_equal(host_span(&host), host_span(&target->host));
 }
 
-/* REASON_DECLARED: nothing speaks against it. */
-static enum reason judge_hello(const struct client_hello *hello, const struct target *target)
+static bool may_hide_its_name(const struct session *session)
 {
-    if (hello->has_ech)
+    const struct subject *subject = &session->tenant->subject;
+    return configuration_lets_ech(session->worker->configuration, subject->app,
+                                  subject->environment);
+}
+
+/*
+ * REASON_DECLARED: nothing speaks against it. What ECH (RFC 9849) hides cannot be judged, and
+ * GREASE (its section 6.2) looks the same: where it is let through, the outer name is what counts.
+ */
+static enum reason judge_hello(const struct session *session, const struct client_hello *hello)
+{
+    const struct target *target = &session->exchange->target;
+    if (hello->has_ech && !may_hide_its_name(session))
         return REASON_ECH;
     if (!hello->has_server_name)
         return target->host.kind == HOST_NAME ? REASON_SNI_MISSING : REASON_DECLARED;
@@ -86,7 +97,8 @@ static const char *words_for(enum reason reason, const struct client_hello *hell
 {
     switch (reason) {
     case REASON_ECH:
-        return "the ClientHello hides its server name (ECH); turn it off in the client";
+        return "the ClientHello hides its server name (ECH); turn it off in the client, or let "
+               "the app (ech in the proxy's configuration)";
     case REASON_SNI_MISSING:
         return "the ClientHello names no server; the client must send SNI";
     case REASON_SNI_MISMATCH:
@@ -125,7 +137,7 @@ static enum progress stage_read_hello(struct session *session)
             return PROGRESS_END;
         }
     }
-    enum reason reason = judge_hello(&hello, &session->exchange->target);
+    enum reason reason = judge_hello(session, &hello);
     if (reason != REASON_DECLARED)
         return refuse_hello(session, reason, words_for(reason, &hello));
     session->stage = stage_begin_relay;

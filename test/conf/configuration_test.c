@@ -38,6 +38,7 @@ START_TEST(fills_in_every_default)
     ck_assert(!c->plain_http);
     ck_assert(c->policy_watch);
     ck_assert_int_eq(c->sni, SNI_ENFORCE);
+    ck_assert(!configuration_lets_ech(c, SPAN("demo"), SPAN("development")));
     ck_assert_int_eq(c->mode, MODE_ENFORCE);
     ck_assert_int_eq(c->policy_revoke, REVOKE_CLOSE);
     ck_assert_uint_eq(c->allow_range_count, 0);
@@ -120,6 +121,7 @@ START_TEST(reads_what_else_there_is)
 {
     struct configuration *c = parse_good(
         LISTENER "policy: {path: /p, plain_http: true, watch: false}\ninspect: []\nsni: off\n"
+                 "ech: [demo/development, orders/staging]\n"
                  "mode: report\nworkers: 256\nlog: {decisions: d.jsonl}\n"
                  "network:\n  allow_ranges: [127.0.0.2/32, 'fd00::/8']\n"
                  "  resolvers: [192.0.2.53, '[2001:db8::53]:5353']\n  hosts_file: ''\n"
@@ -128,6 +130,9 @@ START_TEST(reads_what_else_there_is)
     ck_assert(c->plain_http);
     ck_assert(!c->policy_watch);
     ck_assert_int_eq(c->sni, SNI_OFF);
+    ck_assert(configuration_lets_ech(c, SPAN("orders"), SPAN("staging")));
+    ck_assert(configuration_lets_ech(c, SPAN("demo"), SPAN("development")));
+    ck_assert(!configuration_lets_ech(c, SPAN("demo"), SPAN("staging")));
     ck_assert_int_eq(c->mode, MODE_REPORT);
     ck_assert_uint_eq(c->workers, 256);
     ck_assert_str_eq(c->log_decisions, "/etc/sallyport/d.jsonl");
@@ -294,6 +299,11 @@ static const struct {
     {LISTENER "inspect: [{ca: a}]\n", 4, 11, "does not have inspect yet"},
     {LISTENER "inspect: yes\n", 4, 10, "list"},
     {LISTENER "sni: on\n", 4, 6, "sni may be enforce or off"},
+    {LISTENER "ech: demo/development\n", 4, 6, "a list is wanted"},
+    {LISTENER "ech: [demo]\n", 4, 7, "APP/ENVIRONMENT"},
+    {LISTENER "ech: [Demo/development]\n", 4, 7, "APP/ENVIRONMENT"},
+    {LISTENER "ech: [demo/]\n", 4, 7, "APP/ENVIRONMENT"},
+    {LISTENER "ech: [demo/development/site-1]\n", 4, 7, "APP/ENVIRONMENT"},
     {LISTENER "sni: [off]\n", 4, 6, "sni may be enforce or off"},
     {LISTENER "mode: deny\n", 4, 7, "mode may be enforce or report"},
     {LISTENER "policy: {watch: yes}\n", 4, 17, "true or false"},

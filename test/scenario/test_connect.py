@@ -1,8 +1,12 @@
 """CONNECT (RFC 9110 section 9.3.6): tunnels, what may go through them, and what a refusal says."""
+import os
 import socket
 import ssl
 import struct
+import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bypass"))
+import hello  # noqa: E402  pylint: disable=wrong-import-position
 from harness import Scenario
 from origins import HttpOrigin, ok
 
@@ -246,6 +250,29 @@ class ServerNames(Scenario):
                 incoming.write(self.client.read(len(self.client.buffer)))
         self.client.send(outgoing.read())
         self.assertEqual(tls.getpeercert()["subject"], ((("commonName", "secure.test"),),))
+
+    def begin(self, **options):
+        """A tunnel that begins with a hello of OPTIONS; what came back of it by the origin's alert."""
+        with self.gate.connect() as client:
+            self.assertEqual(client.tunnel(f"secure.test:{self.server.port}").status, 200)
+            client.send(hello.build(**options))
+            return client.rest()
+
+    def test_that_hide_their_name_end_the_tunnel(self):
+        self.given(ech=["demo/production", "other/development"])
+        self.assertEqual(self.begin(sni=b"secure.test", ech=b"fe0d"), b"")
+        self.refused("ech")
+
+    def test_that_hide_a_name_behind_the_asked_one_pass_where_the_app_may(self):
+        self.given(ech=["demo/development"])
+        self.assertEqual(self.begin(sni=b"secure.test", ech=b"fe0d")[:1], b"\x15")
+
+    def test_that_hide_a_name_behind_another_or_none_end_the_tunnel(self):
+        self.given(ech=["demo/development"])
+        self.assertEqual(self.begin(sni=b"other.test", ech=b"fe0d"), b"")
+        self.refused("sni_mismatch")
+        self.assertEqual(self.begin(ech=b"fe0d"), b"")
+        self.refused("sni_missing")
 
     def test_that_never_come_time_out(self):
         self.given(timeouts={"hello_seconds": 0.5})
