@@ -27,6 +27,7 @@ static void set_default_limits(struct configuration *configuration)
     configuration->timeout_head = 10 * SECONDS;
     configuration->timeout_resolve = 5 * SECONDS;
     configuration->timeout_dial = 5 * SECONDS;
+    configuration->attempt_delay = SECONDS / 4;
     configuration->timeout_hello = 10 * SECONDS;
     configuration->timeout_idle = 600 * SECONDS;
     configuration->timeout_keep_alive = 60 * SECONDS;

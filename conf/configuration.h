@@ -118,6 +118,7 @@ struct configuration {
     uint32_t timeout_head;    /* a whole request head, from its first byte (default 10 s) */
     uint32_t timeout_resolve; /* default 5 s */
     uint32_t timeout_dial;    /* one address (default 5 s) */
+    uint32_t attempt_delay;   /* between attempts at two addresses (default 250 ms) */
     uint32_t timeout_hello;   /* a ClientHello, from the 200 on (default 10 s) */
     uint32_t timeout_idle;    /* no byte either way during an exchange or tunnel (default 600 s) */
     uint32_t timeout_keep_alive; /* a kept connection without a request (default 60 s) */

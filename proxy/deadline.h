@@ -17,6 +17,7 @@ enum deadline_kind {
     DEADLINE_HEAD,
     DEADLINE_KEEP_ALIVE,
     DEADLINE_DIAL,
+    DEADLINE_NEXT_ATTEMPT, /* of a dial: until the next address is tried beside the last */
     DEADLINE_HELLO,
     DEADLINE_IDLE,
     DEADLINE_LINGER,        /* after an error answer: until the client has read it */

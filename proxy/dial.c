@@ -1,6 +1,7 @@
 /*
- * One attempt at a time, in the resolver's order. Whoever is told (`wake`) reads
- * `status`; nobody is told from within dial_start.
+ * Attempts begin one by one, in the resolver's order: at once when one has failed,
+ * else when the one before has had its moment (DEADLINE_NEXT_ATTEMPT). Whoever is
+ * told (`wake`) reads `status`; nobody is told from within dial_start.
  */
 #include "proxy/dial.h"
 
@@ -41,47 +42,78 @@ static enum dial_status status_of_errno(int code)
     }
 }
 
-static void drop_attempt(struct dial *dial)
+static void drop_attempt(struct dial_attempt *attempt)
 {
-    deadline_end(dial->worker->deadlines, &dial->deadline);
-    upstream_free(dial->attempt, false);
-    dial->attempt = NULL;
+    deadline_end(attempt->dial->worker->deadlines, &attempt->deadline);
+    upstream_free(attempt->upstream, false);
+    attempt->upstream = NULL;
 }
 
-static void attempt_failed(struct dial *dial, enum dial_status failure)
+static void drop_all_attempts(struct dial *dial)
 {
-    drop_attempt(dial);
-    dial->failure = failure;
-    try_addresses(dial);
+    deadline_end(dial->worker->deadlines, &dial->delay);
+    for (size_t i = 0; i < DIAL_ATTEMPTS_MAXIMUM; i++) {
+        if (dial->attempts[i].upstream != NULL)
+            drop_attempt(&dial->attempts[i]);
+    }
 }
 
-static void on_attempt_event(void *context)
+static void attempt_failed(struct dial_attempt *attempt, enum dial_status failure)
 {
-    struct dial *dial = context;
-    struct transport *transport = &dial->attempt->transport;
+    drop_attempt(attempt);
+    attempt->dial->failure = failure;
+    try_addresses(attempt->dial);
+}
+
+static void attempt_connected(struct dial_attempt *attempt)
+{
+    struct dial *dial = attempt->dial;
+    dial->upstream = attempt->upstream;
+    attempt->upstream = NULL;
+    deadline_end(dial->worker->deadlines, &attempt->deadline);
+    drop_all_attempts(dial);
+    finish(dial, DIAL_CONNECTED);
+}
+
+/* The dial may be gone when this returns. */
+static void tell_if_over(struct dial *dial)
+{
+    if (dial->status != DIAL_RUNNING)
+        dial->wake(dial->context);
+}
+
+static void on_attempt_event(void *owner)
+{
+    struct dial_attempt *attempt = owner;
+    const struct transport *transport = &attempt->upstream->transport;
     int code = 0;
     socklen_t length = sizeof(code);
     if (!transport->writable)
         return;
     if (getsockopt(transport->fd, SOL_SOCKET, SO_ERROR, &code, &length) != 0)
         code = errno;
-    if (code == 0) {
-        deadline_end(dial->worker->deadlines, &dial->deadline);
-        finish(dial, DIAL_CONNECTED);
-    } else {
-        attempt_failed(dial, status_of_errno(code));
-    }
-    if (dial->status != DIAL_RUNNING)
-        dial->wake(dial->context);
+    if (code == 0)
+        attempt_connected(attempt);
+    else
+        attempt_failed(attempt, status_of_errno(code));
+    tell_if_over(attempt->dial);
 }
 
 void dial_attempt_timed_out(struct deadline *deadline, enum deadline_kind kind)
 {
-    struct dial *dial = (struct dial *)(void *)((char *)deadline - offsetof(struct dial, deadline));
+    struct dial_attempt *attempt =
+        (struct dial_attempt *)(void *)((char *)deadline - offsetof(struct dial_attempt, deadline));
     (void)kind;
-    attempt_failed(dial, DIAL_TIMEOUT);
-    if (dial->status != DIAL_RUNNING)
-        dial->wake(dial->context);
+    attempt_failed(attempt, DIAL_TIMEOUT);
+    tell_if_over(attempt->dial);
+}
+
+void dial_next_attempt_due(struct deadline *deadline, enum deadline_kind kind)
+{
+    struct dial *dial = (struct dial *)(void *)((char *)deadline - offsetof(struct dial, delay));
+    (void)kind;
+    try_addresses(dial);
+    tell_if_over(dial);
 }
 
 /* -1: errno says why. */
@@ -97,9 +129,10 @@ static int open_socket(const struct ip *ip)
     return fd;
 }
 
-/* DIAL_RUNNING: an attempt is under way. */
-static enum dial_status connect_to(struct dial *dial, const struct ip *ip)
+/* DIAL_RUNNING: ATTEMPT is under way. */
+static enum dial_status connect_to(struct dial_attempt *attempt, const struct ip *ip)
 {
+    const struct dial *dial = attempt->dial;
     struct worker *worker = dial->worker;
     struct sockaddr_storage address;
     socklen_t length = ip_to_sockaddr(ip, dial->port, &address);
@@ -114,11 +147,11 @@ static enum dial_status connect_to(struct dial *dial, const struct ip *ip)
         close(fd);
         return failure;
     }
-    dial->attempt =
-        upstream_new(worker->poller, fd, ip, dial->port, worker->metrics, on_attempt_event, dial);
-    if (dial->attempt == NULL)
+    attempt->upstream = upstream_new(worker->poller, fd, ip, dial->port, worker->metrics,
+                                     on_attempt_event, attempt);
+    if (attempt->upstream == NULL)
         return DIAL_OUT_OF_DESCRIPTORS;
-    deadline_start(worker->deadlines, &dial->deadline, DEADLINE_DIAL);
+    deadline_start(worker->deadlines, &attempt->deadline, DEADLINE_DIAL);
     return DIAL_RUNNING;
 }
 
@@ -132,18 +165,49 @@ static bool is_prohibited(struct dial *dial, const struct ip *ip)
     return true;
 }
 
-/* Goes through the addresses until an attempt is under way or none is left. */
-static void try_addresses(struct dial *dial)
+/* NULL: all are under way. */
+static struct dial_attempt *free_attempt(struct dial *dial)
 {
-    while (dial->next < dial->answer.count) {
+    for (size_t i = 0; i < DIAL_ATTEMPTS_MAXIMUM; i++) {
+        if (dial->attempts[i].upstream == NULL)
+            return &dial->attempts[i];
+    }
+    return NULL;
+}
+
+static bool has_attempts(const struct dial *dial)
+{
+    for (size_t i = 0; i < DIAL_ATTEMPTS_MAXIMUM; i++) {
+        if (dial->attempts[i].upstream != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Goes through the addresses until one more attempt is under way or none is left to begin. */
+static bool begin_attempt(struct dial *dial)
+{
+    struct dial_attempt *attempt = free_attempt(dial);
+    while (attempt != NULL && dial->next < dial->answer.count) {
         const struct ip *ip = &dial->answer.addresses[dial->next++];
         if (is_prohibited(dial, ip))
             continue;
-        enum dial_status status = connect_to(dial, ip);
+        attempt->dial = dial;
+        enum dial_status status = connect_to(attempt, ip);
         if (status == DIAL_RUNNING)
-            return;
+            return true;
         dial->failure = status;
     }
+    return false;
+}
+
+static void try_addresses(struct dial *dial)
+{
+    if (begin_attempt(dial) && dial->next < dial->answer.count)
+        deadline_start(dial->worker->deadlines, &dial->delay, DEADLINE_NEXT_ATTEMPT);
+    if (has_attempts(dial))
+        return;
+    deadline_end(dial->worker->deadlines, &dial->delay);
     finish(dial, dial->failure);
 }
 
@@ -171,8 +235,7 @@ static void on_answer(void *context, const struct resolver_answer *answer)
     dial->query = NULL;
     dial->answer = *answer;
     take_answer(dial);
-    if (dial->status != DIAL_RUNNING)
-        dial->wake(dial->context);
+    tell_if_over(dial);
 }
 
 static void answer_from_literal(struct dial *dial, const struct host *host)
@@ -205,8 +268,8 @@ void dial_start(struct dial *dial, struct worker *worker, const struct tenant *t
 
 struct upstream *dial_take(struct dial *dial, transport_wake *wake, void *owner)
 {
-    struct upstream *upstream = dial->attempt;
-    dial->attempt = NULL;
+    struct upstream *upstream = dial->upstream;
+    dial->upstream = NULL;
     upstream->transport.wake = wake;
     upstream->transport.owner = owner;
     return upstream;
@@ -217,6 +280,9 @@ void dial_cancel(struct dial *dial)
     if (dial->query != NULL)
         resolver_cancel(dial->query);
     dial->query = NULL;
-    if (dial->attempt != NULL)
-        drop_attempt(dial);
+    if (dial->worker == NULL)
+        return;
+    drop_all_attempts(dial);
+    upstream_free(dial->upstream, false);
+    dial->upstream = NULL;
 }

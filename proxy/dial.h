@@ -1,6 +1,8 @@
 /*
- * From a target to a connected upstream: resolve, guard each address, connect,
- * the next address on failure. The address that was guarded is the one that is
+ * From a target to a connected upstream: resolve, guard each address, connect.
+ * Happy Eyeballs (RFC 8305, section 5): the next address is tried as soon as one
+ * has failed, or has not answered for a moment; the first that is connected wins
+ * and the others are closed. The address that was guarded is the one that is
  * dialled; nothing is looked up twice.
  */
 #ifndef SALLYPORT_PROXY_DIAL_H
@@ -10,7 +12,10 @@
 #include "proxy/resolver.h"
 #include "proxy/upstream.h"
 
+#define DIAL_ATTEMPTS_MAXIMUM 4 /* at a time; further addresses wait until one has failed */
+
 struct worker;
+struct dial;
 
 enum dial_status {
     DIAL_RUNNING,
@@ -27,6 +32,13 @@ enum dial_status {
 
 typedef void dial_callback(void *context);
 
+/* One address that is being connected to. */
+struct dial_attempt {
+    struct dial *dial;
+    struct upstream *upstream; /* NULL: none */
+    struct deadline deadline;  /* DEADLINE_DIAL */
+};
+
 struct dial {
     struct worker *worker;
     dial_callback *wake;
@@ -36,9 +48,10 @@ struct dial {
     struct resolver_query *query;
     struct resolver_answer answer;
     size_t next;              /* index of the address to try next */
-    enum dial_status failure; /* of the address tried last; what is said when none is left */
-    struct upstream *attempt;
-    struct deadline deadline;
+    enum dial_status failure; /* the last there was; what is said when no address is left */
+    struct dial_attempt attempts[DIAL_ATTEMPTS_MAXIMUM];
+    struct deadline delay;     /* DEADLINE_NEXT_ATTEMPT: until the next address gets its turn */
+    struct upstream *upstream; /* DIAL_CONNECTED: the winner, until it is taken */
     uint64_t started;
     const char *prohibited; /* what the refused address is, in words; NULL: none was refused */
     struct ip prohibited_ip;
@@ -54,8 +67,9 @@ void dial_start(struct dial *dial, struct worker *worker, const struct tenant *t
 /* DIAL_CONNECTED: the connection, now the caller's, woken by WAKE from now on. */
 struct upstream *dial_take(struct dial *dial, transport_wake *wake, void *owner);
 
-/* The callback of every DEADLINE_DIAL. */
+/* The callbacks of every DEADLINE_DIAL and DEADLINE_NEXT_ATTEMPT. */
 void dial_attempt_timed_out(struct deadline *deadline, enum deadline_kind kind);
+void dial_next_attempt_due(struct deadline *deadline, enum deadline_kind kind);
 
 /* Ends whatever still runs; harmless after the end, and on a zeroed one. */
 void dial_cancel(struct dial *dial);

@@ -206,4 +206,5 @@ void session_set_deadline_callbacks(struct worker *worker)
     deadlines_set_callback(worker->deadlines, DEADLINE_LINGER, on_at_rest);
     deadlines_set_callback(worker->deadlines, DEADLINE_REVOKED, on_revoked);
     deadlines_set_callback(worker->deadlines, DEADLINE_DIAL, dial_attempt_timed_out);
+    deadlines_set_callback(worker->deadlines, DEADLINE_NEXT_ATTEMPT, dial_next_attempt_due);
 }

@@ -57,6 +57,7 @@ START_TEST(fills_in_every_default)
     ck_assert_uint_eq(c->timeout_head, 10000);
     ck_assert_uint_eq(c->timeout_resolve, 5000);
     ck_assert_uint_eq(c->timeout_dial, 5000);
+    ck_assert_uint_eq(c->attempt_delay, 250);
     ck_assert_uint_eq(c->timeout_hello, 10000);
     ck_assert_uint_eq(c->timeout_idle, 600000);
     ck_assert_uint_eq(c->timeout_keep_alive, 60000);
@@ -451,6 +452,7 @@ START_TEST(the_configuration_we_ship_is_the_defaults_but_for_the_policy)
     ck_assert_uint_eq(c->timeout_head, defaults->timeout_head);
     ck_assert_uint_eq(c->timeout_resolve, defaults->timeout_resolve);
     ck_assert_uint_eq(c->timeout_dial, defaults->timeout_dial);
+    ck_assert_uint_eq(c->attempt_delay, defaults->attempt_delay);
     ck_assert_uint_eq(c->timeout_hello, defaults->timeout_hello);
     ck_assert_uint_eq(c->timeout_idle, defaults->timeout_idle);
     ck_assert_uint_eq(c->timeout_keep_alive, defaults->timeout_keep_alive);

@@ -267,7 +267,7 @@ class Scenario(unittest.TestCase):
 
     def prepare(self, allow=(), apps=None, hosts=None, wrapper=(), **sections):
         """A proxy that is not started. ALLOW: what demo/development declares. APPS: (app,
-        environment) → addresses, further ones. HOSTS: name → address; names below .test that are
+        environment) → addresses, further ones. HOSTS: name → address, or addresses; names below .test that are
         declared or given in ALLOW are 127.0.0.1 by themselves. SECTIONS go over the configuration."""
         number = len([n for n in os.listdir(self.directory) if n.startswith("proxy")])
         directory = os.path.join(self.directory, f"proxy{number}")
@@ -281,7 +281,8 @@ class Scenario(unittest.TestCase):
                     known[name] = "127.0.0.1"
         known.update(hosts or {})
         write(os.path.join(directory, "hosts"),
-              "".join(f"{address} {name}\n" for name, address in known.items()))
+              "".join(f"{address} {name}\n" for name, addresses in known.items()
+                      for address in ([addresses] if isinstance(addresses, str) else addresses)))
         configuration = merge({
             "listeners": [{"address": "127.0.0.1:0", "identity": STATIC}],
             "policy": {"path": os.path.join(directory, "policy"), "plain_http": True},
