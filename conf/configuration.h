@@ -79,7 +79,8 @@ struct configuration {
     size_t listener_count;
 
     const char *policy_path;
-    bool plain_http;   /* policy.plain_http */
+    bool plain_http;            /* policy.plain_http */
+    bool production_everything; /* policy.production_everything */
     bool policy_watch; /* policy.watch: reload by itself when files change (default true) */
     enum revoke_mode policy_revoke; /* policy.revoke (default close) */
 

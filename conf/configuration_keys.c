@@ -18,6 +18,9 @@ static const char *const revoke_words[] = {
 static const struct configuration_key policy_keys[] = {
     {.name = "path", .read = configuration_read_path, AT(policy_path)},
     {.name = "plain_http", .read = configuration_read_boolean, AT(plain_http)},
+    {.name = "production_everything",
+     .read = configuration_read_boolean,
+     AT(production_everything)},
     {.name = "watch", .read = configuration_read_boolean, AT(policy_watch)},
     {.name = "revoke", .read = configuration_read_choice, AT(policy_revoke), .words = revoke_words},
     {0},

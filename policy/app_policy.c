@@ -5,15 +5,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "policy/fingerprint.h"
 #include "policy/snapshot.h"
 #include "policy/snapshot_private.h"
-
-#define FNV_OFFSET 0xCBF29CE484222325U
-#define FNV_PRIME  0x100000001B3U
 
 struct app_policy {
     atomic_size_t references;
     struct trie *trie;
+    struct grant_table *installations; /* NULL: nobody has installed it */
     uint64_t fingerprint;
     struct policy_stamp stamp;
     struct span app; /* these three point into `names` */
@@ -21,30 +20,6 @@ struct app_policy {
     const char *file;
     char names[];
 };
-
-/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). */
-static uint64_t fingerprint_add(uint64_t sum, const void *bytes, size_t length)
-{
-    const unsigned char *byte = bytes;
-    for (size_t i = 0; i < length; i++)
-        sum = (sum ^ byte[i]) * FNV_PRIME;
-    return sum;
-}
-
-/* A length in front keeps "ab" + "c" and "a" + "bc" apart. */
-static uint64_t fingerprint_add_span(uint64_t sum, struct span text)
-{
-    uint64_t length = text.length;
-    sum = fingerprint_add(sum, &length, sizeof(length));
-    return fingerprint_add(sum, text.data, text.length);
-}
-
-static uint64_t fingerprint_add_rule(uint64_t sum, const struct grant_rule *rule)
-{
-    const uint32_t facts[] = {rule->at.line, rule->at.column, rule->list, rule->analytics};
-    sum = fingerprint_add_span(sum, rule->text);
-    return fingerprint_add(sum, facts, sizeof(facts));
-}
 
 static const char *base_name(const char *path)
 {
@@ -54,12 +29,10 @@ static const char *base_name(const char *path)
 
 static uint64_t fingerprint(const struct app_policy *policy, const struct grant *grant)
 {
-    uint64_t sum = fingerprint_add_span(FNV_OFFSET, policy->app);
+    uint64_t sum = fingerprint_add_span(FINGERPRINT_START, policy->app);
     sum = fingerprint_add_span(sum, policy->environment);
     sum = fingerprint_add_span(sum, span_of(base_name(policy->file)));
-    for (size_t i = 0; i < grant->count; i++)
-        sum = fingerprint_add_rule(sum, &grant->rules[i]);
-    return sum;
+    return fingerprint_add_grant(sum, grant);
 }
 
 /* Copies TEXT and a NUL to *TO and moves it behind them. */
@@ -107,6 +80,7 @@ void app_policy_unref(struct app_policy *policy)
         return;
     if (atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
         return;
+    grant_table_free(policy->installations);
     trie_unref(policy->trie);
     free(policy);
 }
@@ -131,6 +105,24 @@ const struct trie *app_policy_trie(const struct app_policy *policy)
     return policy->trie;
 }
 
+struct trie *app_policy_own_trie(struct app_policy *policy)
+{
+    return policy->trie;
+}
+
+void app_policy_set_installations(struct app_policy *policy, struct grant_table *table)
+{
+    uint64_t of_table = grant_table_fingerprint(table);
+    grant_table_free(policy->installations);
+    policy->installations = table;
+    policy->fingerprint = fingerprint_add(policy->fingerprint, &of_table, sizeof(of_table));
+}
+
+const struct grant_table *app_policy_installations(const struct app_policy *policy)
+{
+    return policy->installations;
+}
+
 void app_policy_set_stamp(struct app_policy *policy, const struct policy_stamp *stamp)
 {
     policy->stamp = *stamp;
@@ -147,6 +139,8 @@ bool app_policy_share_trie(struct app_policy *policy, const struct app_policy *l
         return true;
     if (!trie_equal(policy->trie, like->trie))
         return false;
+    if (policy->installations != NULL)
+        grant_table_share(policy->installations, policy->trie, like->trie);
     trie_unref(policy->trie);
     policy->trie = trie_ref(like->trie);
     return true;
@@ -160,5 +154,8 @@ uint64_t app_policy_fingerprint(const struct app_policy *policy)
 size_t app_policy_own_size(const struct app_policy *policy)
 {
     struct span file = span_of(policy->file);
-    return sizeof(*policy) + policy->app.length + policy->environment.length + file.length + 3;
+    size_t table =
+        policy->installations == NULL ? 0 : grant_table_size(policy->installations, policy->trie);
+    return sizeof(*policy) + policy->app.length + policy->environment.length + file.length + 3 +
+           table;
 }

@@ -51,18 +51,103 @@ static enum reason reason_of(const struct trie_answer *answer)
     return REASON_UNDECLARED;
 }
 
-static void set_rule(struct decision *decision, const struct trie_rule *rule)
+static void set_rule(struct decision *decision, const struct trie_rule *rule, const char *file)
 {
     decision->has_rule = true;
     decision->rule = (struct decision_rule){
         .address = rule->text,
         .list = grant_list_name(rule->list),
-        .file = decision->file,
+        .file = file,
         .at = rule->at,
     };
     decision->rule_scheme = rule->scheme;
     decision->rule_port = rule->port;
     decision->rule_wildcard = rule->wildcard;
+}
+
+static void take_answer(struct decision *decision, const struct trie_answer *answer,
+                        const char *file)
+{
+    decision->verdict = answer->match == TRIE_MATCH ? VERDICT_ALLOW : VERDICT_DENY;
+    decision->reason = reason_of(answer);
+    decision->plain = answer->plain;
+    if (answer->has_rule)
+        set_rule(decision, &answer->rule, file);
+}
+
+/* ---- an installation ------------------------------------------------------------------ */
+
+/* A rule of the site's own stands in its entry of installations.yml. */
+static void take_own_answer(struct decision *decision, struct trie_answer *answer,
+                            const struct installed_grant *site)
+{
+    answer->rule.at = site->at;
+    take_answer(decision, answer, site->own_file);
+}
+
+/* What is in force: the approved version's manifest and, beside it, what the admin configured. */
+static void decide_by_grant(const struct installed_grant *site, const struct target *target,
+                            struct decision *decision)
+{
+    struct trie_answer approved, own;
+    trie_find(site->approved, target, &approved);
+    take_answer(decision, &approved, site->approved_file);
+    if (site->own == NULL)
+        return;
+    trie_find(site->own, target, &own);
+    if (approved.match != TRIE_MATCH && (own.match == TRIE_MATCH || !approved.has_rule))
+        take_own_answer(decision, &own, site);
+    decision->plain = approved.plain || own.plain;
+}
+
+/* What TRIE would have allowed names the rule, and REASON why it does not count. */
+static bool deny_for(const struct trie *trie, const struct target *target, enum reason reason,
+                     const char *file, struct decision *decision)
+{
+    struct trie_answer answer;
+    if (trie == NULL)
+        return false;
+    trie_find(trie, target, &answer);
+    if (answer.match != TRIE_MATCH)
+        return false;
+    decision->reason = reason;
+    decision->plain = false;
+    set_rule(decision, &answer.rule, file);
+    return true;
+}
+
+/*
+ * With `enforcement: app-managed` the newest version's code runs here already;
+ * what it may reach stays what was approved, so its denials are these as well.
+ */
+static void decide_for_site(const struct installed_grant *site, const struct target *target,
+                            struct decision *decision)
+{
+    decision->site = SITE_INSTALLED;
+    decision->approved_major = site->approved_major;
+    decision->newest_major = site->newest_major;
+    decision->app_managed = site->app_managed;
+    decide_by_grant(site, target, decision);
+    if (decision->verdict == VERDICT_ALLOW)
+        return;
+    if (!deny_for(site->analytics, target, REASON_ANALYTICS_DISABLED, site->approved_file,
+                  decision))
+        (void)deny_for(site->newest, target, REASON_PENDING_APPROVAL, site->newest_file, decision);
+}
+
+/* DECISION is a denial for an unknown app. */
+static void decide_installed(const struct app_policy *policy, const struct subject *subject,
+                             const struct target *target, struct decision *decision)
+{
+    const struct grant_table *table = app_policy_installations(policy);
+    struct installed_grant site;
+    decision->site = SITE_UNKNOWN;
+    if (table == NULL || !grant_table_find(table, subject->installation, &site))
+        return;
+    decision->site_at = (struct decision_rule){.file = site.own_file, .at = site.at};
+    decision->site = SITE_SUSPENDED;
+    if (!site.suspended)
+        decide_for_site(&site, target, decision);
 }
 
 void decide(const struct snapshot *snapshot, const struct subject *subject,
@@ -75,12 +160,12 @@ void decide(const struct snapshot *snapshot, const struct subject *subject,
         decision->app_known = snapshot_knows_app(snapshot, subject->app);
         return;
     }
-    trie_find(app_policy_trie(policy), target, &answer);
     decision->app_known = true;
     decision->file = app_policy_file(policy);
-    decision->verdict = answer.match == TRIE_MATCH ? VERDICT_ALLOW : VERDICT_DENY;
-    decision->reason = reason_of(&answer);
-    decision->plain = answer.plain;
-    if (answer.has_rule)
-        set_rule(decision, &answer.rule);
+    if (subject->installation.length > 0) {
+        decide_installed(policy, subject, target, decision);
+        return;
+    }
+    trie_find(app_policy_trie(policy), target, &answer);
+    take_answer(decision, &answer, decision->file);
 }

@@ -46,6 +46,14 @@ struct subject {
     struct span installation; /* "" where there is none */
 };
 
+/* How an installation stood in the decision. */
+enum decision_site {
+    SITE_NONE,      /* none was named: the deployed manifest was asked */
+    SITE_INSTALLED, /* its grant was asked */
+    SITE_SUSPENDED,
+    SITE_UNKNOWN, /* no installations.yml, or it is not listed there */
+};
+
 /* A rule as people see it; points into the snapshot. */
 struct decision_rule {
     struct span address; /* as declared */
@@ -64,7 +72,12 @@ struct decision {
     bool rule_wildcard;
     bool plain;       /* allowed tunnel: declared http or ws too, may carry anything */
     bool app_known;   /* the app has some environment, this one or another */
-    const char *file; /* the manifest that was asked; NULL: there is none (unknown app) */
+    const char *file; /* the deployed manifest; NULL: there is none (unknown app) */
+    enum decision_site site;
+    struct decision_rule site_at; /* SITE_INSTALLED, SITE_SUSPENDED: file and place of its entry */
+    uint32_t approved_major;      /* SITE_INSTALLED: the version its admin approved */
+    uint32_t newest_major;
+    bool app_managed; /* the newest version runs there already, under the approved permissions */
 };
 
 /* DECISION is valid as long as SNAPSHOT. */

@@ -2,10 +2,10 @@
  * Decisions in words that a developer can act on. Each sentence says what was
  * asked, what is declared and where, and the very line that would allow it.
  */
-#include "policy/decision.h"
+#include "policy/decision_explain.h"
 
 /* "api.example.com:443 (https)". */
-static void add_target(struct text *text, const struct target *target)
+void explain_add_target(struct text *text, const struct target *target)
 {
     host_add_to_text(&target->host, text);
     text_add_char(text, ':');
@@ -29,7 +29,7 @@ static void add_subject(struct text *text, const struct decision *decision,
     text_add(text, subject->environment);
 }
 
-static void add_place(struct text *text, const struct decision_rule *rule)
+void explain_add_place(struct text *text, const struct decision_rule *rule)
 {
     text_add_string(text, rule->file);
     text_add_char(text, ':');
@@ -93,31 +93,33 @@ static void add_remedy(struct text *text, const struct decision *decision,
     add_scalar(text, text_span(&address));
     if (is_plain(target->scheme))
         text_add_string(text, " (plain http must be enabled too, by policy.plain_http)");
+    if (decision->site == SITE_INSTALLED)
+        text_add_string(text, ", deploy it, and have the site's admin approve the new version");
 }
 
 static void explain_allowed(const struct decision *decision, const struct subject *subject,
                             const struct target *target, struct text *text)
 {
-    add_target(text, target);
+    explain_add_target(text, target);
     text_add_string(text, " is declared by ");
     add_subject(text, decision, subject);
     text_add_string(text, ": ");
     text_add(text, decision->rule.address);
     text_add_string(text, " at ");
-    add_place(text, &decision->rule);
+    explain_add_place(text, &decision->rule);
 }
 
 static void explain_undeclared(const struct decision *decision, const struct subject *subject,
                                const struct target *target, struct text *text)
 {
-    add_target(text, target);
+    explain_add_target(text, target);
     text_add_string(text, " is not declared by ");
     add_subject(text, decision, subject);
     if (decision->has_rule) {
         text_add_string(text, " (nearest: ");
         text_add(text, decision->rule.address);
         text_add_string(text, " at ");
-        add_place(text, &decision->rule);
+        explain_add_place(text, &decision->rule);
         text_add_string(text, ", ");
         decision_explain_nearest(decision, target, text);
         text_add_char(text, ')');
@@ -130,6 +132,10 @@ static void explain_unknown_app(const struct decision *decision, const struct su
                                 struct text *text)
 {
     char app[TEXT_QUOTE_SIZE], environment[TEXT_QUOTE_SIZE];
+    if (decision->site != SITE_NONE) {
+        explain_site(decision, subject, text);
+        return;
+    }
     text_quote(subject->app, app);
     text_quote(subject->environment, environment);
     if (decision->app_known) {
@@ -147,6 +153,15 @@ void decision_explain_nearest(const struct decision *decision, const struct targ
 {
     if (!decision->has_rule || decision->verdict != VERDICT_DENY)
         return;
+    if (decision->reason == REASON_PENDING_APPROVAL) {
+        text_add_format(text, "declared by version %u, which waits for approval",
+                        decision->newest_major);
+        return;
+    }
+    if (decision->reason == REASON_ANALYTICS_DISABLED) {
+        text_add_string(text, "declared for analytics, which are off");
+        return;
+    }
     if (decision->reason == REASON_PORT_NOT_DECLARED) {
         text_add_string(text, "declared on port ");
         text_add_decimal(text, decision->rule_port);
@@ -183,6 +198,12 @@ void decision_explain(const struct decision *decision, const struct subject *sub
         return;
     case REASON_UNKNOWN_APP:
         explain_unknown_app(decision, subject, text);
+        return;
+    case REASON_PENDING_APPROVAL:
+        explain_pending(decision, subject, target, text);
+        return;
+    case REASON_ANALYTICS_DISABLED:
+        explain_analytics(decision, subject, target, text);
         return;
     default:
         text_add_string(text, reason_name(decision->reason));

@@ -5,5 +5,11 @@
 
 const char *grant_list_name(enum grant_list list)
 {
-    return list == GRANT_REMOTE ? "remotes" : "fetch.backend";
+    static const char *const names[GRANT_LIST_COUNT] = {
+        [GRANT_FETCH_BACKEND] = "fetch.backend",
+        [GRANT_REMOTE] = "remotes",
+        [GRANT_SITE_EGRESS] = "installation.egress",
+        [GRANT_SITE_REMOTE] = "installation.remotes",
+    };
+    return names[list];
 }

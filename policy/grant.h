@@ -12,9 +12,12 @@
 enum grant_list {
     GRANT_FETCH_BACKEND, /* permissions.external.fetch.backend, string or object entry */
     GRANT_REMOTE,        /* a remote's baseUrl that fetch.backend names by key */
+    GRANT_SITE_EGRESS,   /* an egress group of an installation's admin */
+    GRANT_SITE_REMOTE,   /* the endpoint an installation's admin gave a remote */
+    GRANT_LIST_COUNT,    /* at most 4: a trie keeps two bits */
 };
 
-/* "fetch.backend", "remotes": the `list` of a rule in output. */
+/* "fetch.backend", "remotes", "installation.egress", …: the `list` of a rule in output. */
 const char *grant_list_name(enum grant_list list);
 
 struct grant_rule {

@@ -143,6 +143,18 @@ struct manifest *manifest_read(const struct yaml_document *document,
                                const struct manifest_options *options, struct arena *arena,
                                struct findings *findings);
 
+/* What of a manifest an installation takes. */
+struct manifest_choice {
+    struct span region;         /* "" or "default": none chosen */
+    bool without_analytics;     /* entries of category analytics are left out */
+    const struct span *without; /* keys of remotes whose base URLs are left out */
+    size_t without_count;
+};
+
+/* Like manifest_grant, by CHOICE. */
+bool manifest_grant_chosen(const struct manifest *manifest, const struct manifest_choice *choice,
+                           struct arena *arena, struct grant *grant);
+
 /*
  * What MANIFEST grants in REGION ("" or "default": no region chosen): the
  * fetch.backend list with remotes replaced by their base URLs. Strings point

@@ -22,12 +22,22 @@ static const struct manifest_base_url *choose_url(const struct manifest_remote *
     return chosen != NULL ? chosen : url_of_region(remote, SPAN("default"));
 }
 
+static bool is_left_out(const struct manifest_choice *choice, struct span key)
+{
+    for (size_t i = 0; i < choice->without_count; i++) {
+        if (span_equal(choice->without[i], key))
+            return true;
+    }
+    return false;
+}
+
 static bool rule_of_remote(const struct manifest *manifest, const struct manifest_entry *entry,
-                           struct span region, struct grant_rule *rule)
+                           const struct manifest_choice *choice, struct grant_rule *rule)
 {
     const struct manifest_remote *remote = manifest_find_remote(manifest, entry->text);
-    const struct manifest_base_url *url = remote == NULL ? NULL : choose_url(remote, region);
-    if (url == NULL || !url->valid)
+    const struct manifest_base_url *url =
+        remote == NULL ? NULL : choose_url(remote, choice->region);
+    if (url == NULL || !url->valid || is_left_out(choice, entry->text))
         return false;
     *rule = (struct grant_rule){
         .address = url->address, .text = url->text, .list = GRANT_REMOTE, .at = url->at};
@@ -35,11 +45,11 @@ static bool rule_of_remote(const struct manifest *manifest, const struct manifes
 }
 
 static bool rule_of_entry(const struct manifest *manifest, const struct manifest_entry *entry,
-                          struct span region, struct grant_rule *rule)
+                          const struct manifest_choice *choice, struct grant_rule *rule)
 {
     if (entry->form == ENTRY_REMOTE)
-        return rule_of_remote(manifest, entry, region, rule);
-    if (!entry->valid)
+        return rule_of_remote(manifest, entry, choice, rule);
+    if (!entry->valid || (entry->analytics && choice->without_analytics))
         return false;
     *rule = (struct grant_rule){.address = entry->address,
                                 .text = entry->text,
@@ -49,8 +59,8 @@ static bool rule_of_entry(const struct manifest *manifest, const struct manifest
     return true;
 }
 
-bool manifest_grant(const struct manifest *manifest, struct span region, struct arena *arena,
-                    struct grant *grant)
+bool manifest_grant_chosen(const struct manifest *manifest, const struct manifest_choice *choice,
+                           struct arena *arena, struct grant *grant)
 {
     const struct manifest_entries *backend = &manifest->lists[LIST_FETCH_BACKEND];
     *grant = (struct grant){.file = manifest->file};
@@ -60,8 +70,15 @@ bool manifest_grant(const struct manifest *manifest, struct span region, struct 
     if (grant->rules == NULL)
         return false;
     for (size_t i = 0; i < backend->count; i++) {
-        if (rule_of_entry(manifest, &backend->items[i], region, &grant->rules[grant->count]))
+        if (rule_of_entry(manifest, &backend->items[i], choice, &grant->rules[grant->count]))
             grant->count++;
     }
     return true;
+}
+
+bool manifest_grant(const struct manifest *manifest, struct span region, struct arena *arena,
+                    struct grant *grant)
+{
+    const struct manifest_choice choice = {.region = region};
+    return manifest_grant_chosen(manifest, &choice, arena, grant);
 }

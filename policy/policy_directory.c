@@ -37,6 +37,9 @@ struct place {
     char directory[PATH_MAX];
     char manifest[PATH_MAX];
     char variables[PATH_MAX];
+    char installations[PATH_MAX];
+    char versions_directory[PATH_MAX];
+    struct policy_files files; /* the paths above */
 };
 
 static bool refuse(struct loader *loader, const char *path, const char *why)
@@ -101,6 +104,11 @@ static bool is_there(const char *path)
     return stat(path, &file) == 0;
 }
 
+static const char *path_if_there(const char *path)
+{
+    return is_there(path) ? path : NULL;
+}
+
 /* The one manifest of PLACE, in any of its three forms. */
 static bool find_manifest(struct loader *loader, struct place *place)
 {
@@ -162,25 +170,34 @@ static void share_trie(const struct loader *loader, struct app_policy *policy)
     }
 }
 
+/* Versions are listed only where somebody has installed one. */
 static bool find_files(struct loader *loader, struct place *place)
 {
-    return find_manifest(loader, place) &&
-           join(loader, place->variables, place->directory, "variables.yml");
+    if (!find_manifest(loader, place) ||
+        !join(loader, place->variables, place->directory, "variables.yml") ||
+        !join(loader, place->installations, place->directory, "installations.yml") ||
+        !join(loader, place->versions_directory, place->directory, "versions"))
+        return false;
+    place->files = (struct policy_files){.manifest = place->manifest,
+                                         .variables = path_if_there(place->variables),
+                                         .installations = path_if_there(place->installations),
+                                         .versions_directory = place->versions_directory};
+    return place->files.installations == NULL ||
+           versions_list(place->versions_directory, true, &place->files.versions, loader->error);
 }
 
 static struct app_policy *read_place(struct loader *loader, const struct place *place)
 {
-    struct manifest_options options = {.plain_http = loader->options->plain_http};
-    return policy_file_load(place->manifest, is_there(place->variables) ? place->variables : NULL,
-                            &options, place->app, place->environment, loader->error);
+    return policy_files_load(&place->files, loader->options, place->app, place->environment,
+                             loader->error);
 }
 
-static bool load_place(struct loader *loader, struct place *place)
+static bool load_files(struct loader *loader, struct place *place)
 {
     struct policy_stamp stamp;
     if (!find_files(loader, place))
         return false;
-    policy_stamp_take(place->manifest, place->variables, loader->options, &stamp);
+    policy_stamp_take(&place->files, loader->options, &stamp);
     struct app_policy *policy = find_unchanged(loader, place, &stamp);
     if (policy != NULL)
         return keep_policy(loader, policy);
@@ -190,6 +207,14 @@ static bool load_place(struct loader *loader, struct place *place)
     app_policy_set_stamp(policy, &stamp);
     share_trie(loader, policy);
     return keep_policy(loader, policy);
+}
+
+static bool load_place(struct loader *loader, struct place *place)
+{
+    place->files = (struct policy_files){0};
+    bool loaded = load_files(loader, place);
+    versions_clear(&place->files.versions);
+    return loaded;
 }
 
 static bool load_environments(struct loader *loader, const char *directory, struct span app,
@@ -280,5 +305,7 @@ struct app_policy *policy_directory_load_one(const char *directory, struct span 
         refuse_unreadable(&loader, place.directory);
         return NULL;
     }
-    return find_files(&loader, &place) ? read_place(&loader, &place) : NULL;
+    struct app_policy *policy = find_files(&loader, &place) ? read_place(&loader, &place) : NULL;
+    versions_clear(&place.files.versions);
+    return policy;
 }

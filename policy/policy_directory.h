@@ -11,14 +11,16 @@
 #include "policy/snapshot.h"
 
 struct policy_options {
-    bool plain_http; /* manifests may declare http:// and ws:// */
+    bool plain_http;            /* manifests may declare http:// and ws:// */
+    bool production_everything; /* manifests of the environment production may declare "*" */
 };
 
 /*
- * Reads every DIR/APP/ENVIRONMENT/manifest.yml (or manifest.yaml, manifest.json).
- * Policies whose files are unchanged since PREVIOUS was loaded (NULL: none) are
- * shared with it, not read again. Names with a leading dot are passed over;
- * other names that no app can have are errors. NULL: ERROR says which file and why.
+ * Reads every DIR/APP/ENVIRONMENT/manifest.yml (or manifest.yaml, manifest.json), and where
+ * there is an installations.yml also the versions that installations have approved. Policies whose
+ * files are unchanged since PREVIOUS was loaded (NULL: none) are shared with it, not read again.
+ * Names with a leading dot are passed over; other names that no app can have are errors. NULL:
+ * ERROR says which file and why.
  */
 struct snapshot *policy_directory_load(const char *directory, const struct policy_options *options,
                                        const struct snapshot *previous, struct error *error);

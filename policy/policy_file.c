@@ -1,126 +1,270 @@
 /*
- * From a manifest and its variables to an app_policy, and the stamps that tell
- * whether the two files have changed since.
+ * From an environment's files to an app_policy: its manifest with its variables,
+ * and, where somebody has installed it, the versions that sites have approved.
  */
 #include "policy/policy_file.h"
 
-#include <sys/stat.h>
-#include <time.h>
+#include <limits.h>
 
-#define ARENA_MAXIMUM  ((size_t)256 << 20)
-#define GRAIN          100000000 /* nanoseconds: file times are no finer than a kernel's tick */
-#define WORDS_PER_FILE 5
-#define STAMP_PLAIN    10 /* the words behind the two files' */
-#define STAMP_PRESENT  11
+#include "policy/snapshot_private.h"
+
+#define ARENA_MAXIMUM ((size_t)512 << 20)
+
+/* A manifest and the document that its strings point into. */
+struct read_manifest {
+    struct yaml_document *document;
+    const struct manifest *manifest;
+};
 
 struct reading {
     struct arena *arena;
-    struct yaml_document *manifest;
+    struct manifest_options options;
+    bool refuse_everything; /* "*" may not be declared */
+    struct span app;
+    struct span environment;
     struct yaml_document *variables_file;
     struct variables variables;
+    struct read_manifest deployed;
+    struct read_manifest *approved; /* one a version in use, in the order of versions */
+    struct grant_version *versions;
+    size_t version_count;
+    struct yaml_document *installations_file;
+    struct installations *installations;
+    struct error *error;
 };
 
-static uint64_t nanoseconds(const struct timespec *time)
+static bool out_of_memory(const struct reading *reading, const char *path)
 {
-    return (uint64_t)time->tv_sec * 1000000000U + (uint64_t)time->tv_nsec;
-}
-
-/* False: the file is too young to be known again. */
-static bool stamp_file(const char *path, uint64_t words[WORDS_PER_FILE])
-{
-    struct stat file;
-    struct timespec now;
-    if (stat(path, &file) != 0)
-        return true;
-    clock_gettime(CLOCK_REALTIME, &now);
-    words[0] = file.st_dev;
-    words[1] = file.st_ino;
-    words[2] = (uint64_t)file.st_size;
-    words[3] = nanoseconds(&file.st_mtim);
-    words[4] = nanoseconds(&file.st_ctim);
-    return nanoseconds(&now) >= words[4] + GRAIN && nanoseconds(&now) >= words[3] + GRAIN;
-}
-
-void policy_stamp_take(const char *manifest, const char *variables,
-                       const struct policy_options *options, struct policy_stamp *stamp)
-{
-    *stamp = (struct policy_stamp){{0}};
-    bool known = stamp_file(manifest, stamp->words);
-    known = stamp_file(variables, stamp->words + WORDS_PER_FILE) && known;
-    stamp->words[STAMP_PLAIN] = options->plain_http;
-    stamp->words[STAMP_PRESENT] = 1;
-    if (!known)
-        *stamp = (struct policy_stamp){{0}};
-}
-
-bool policy_stamp_same(const struct policy_stamp *a, const struct policy_stamp *b)
-{
-    return a->words[STAMP_PRESENT] == 1 && memcmp(a, b, sizeof(*a)) == 0;
-}
-
-static bool out_of_memory(struct error *error, const char *path)
-{
-    error_set_at(error, path, (struct position){0, 0}, "too much to hold in memory");
+    error_set_at(reading->error, path, (struct position){0, 0}, "too much to hold in memory");
     return false;
 }
 
+bool policy_version_path(const char *directory, const struct version *version, char *path)
+{
+    int length = snprintf(path, PATH_MAX, "%s/%u.%u/manifest.yml", directory, version->major,
+                          version->minor);
+    return length > 0 && length < PATH_MAX;
+}
+
 /* What is SET on the command line goes before what the file at PATH (NULL: none) says. */
-static bool read_variables(struct reading *reading, const char *path, const struct variables *set,
-                           struct error *error)
+static bool read_variables(struct reading *reading, const char *path, const struct variables *set)
 {
     if (path != NULL) {
-        reading->variables_file = yaml_document_read(path, error);
+        reading->variables_file = yaml_document_read(path, reading->error);
         if (reading->variables_file == NULL)
             return false;
-        if (!variables_read(&reading->variables, reading->arena, reading->variables_file, error))
+        if (!variables_read(&reading->variables, reading->arena, reading->variables_file,
+                            reading->error))
             return false;
     }
     for (const struct variable *given = set == NULL ? NULL : set->first; given != NULL;
          given = given->next) {
-        if (!variables_set(&reading->variables, reading->arena, given->name, given->value, error))
+        if (!variables_set(&reading->variables, reading->arena, given->name, given->value,
+                           reading->error))
             return false;
     }
     return true;
 }
 
-static bool read_grant(struct reading *reading, const char *path,
-                       const struct manifest_options *options, struct grant *grant,
-                       struct error *error)
+static bool check_everything(const struct reading *reading, const struct manifest *manifest)
 {
-    struct manifest_options chosen = *options;
+    const struct manifest_entries *backend = &manifest->lists[LIST_FETCH_BACKEND];
+    for (size_t i = 0; i < backend->count; i++) {
+        const struct manifest_entry *entry = &backend->items[i];
+        if (!reading->refuse_everything || !entry->valid || entry->address.scheme != SCHEME_ANY)
+            continue;
+        error_set_at(reading->error, manifest->file, entry->at,
+                     "\"*\" opens everything, which is refused in production; declare the hosts, "
+                     "or set policy.production_everything: true");
+        return false;
+    }
+    return true;
+}
+
+static bool read_manifest(struct reading *reading, const char *path, struct read_manifest *read)
+{
     struct findings findings;
-    chosen.variables = &reading->variables;
-    reading->manifest = yaml_document_read(path, error);
-    if (reading->manifest == NULL)
+    read->document = yaml_document_read(path, reading->error);
+    if (read->document == NULL)
         return false;
     findings_init(&findings, reading->arena, path);
-    const struct manifest *manifest =
-        manifest_read(reading->manifest, &chosen, reading->arena, &findings);
-    if (manifest == NULL)
-        return out_of_memory(error, path);
-    if (findings_error(&findings, error))
+    read->manifest = manifest_read(read->document, &reading->options, reading->arena, &findings);
+    if (read->manifest == NULL)
+        return out_of_memory(reading, path);
+    return !findings_error(&findings, reading->error) && check_everything(reading, read->manifest);
+}
+
+/* ---- installations --------------------------------------------------------------------- */
+
+static bool read_installations(struct reading *reading, const char *path)
+{
+    struct findings findings;
+    reading->installations_file =
+        yaml_document_read_within(path, &installations_limits, reading->error);
+    if (reading->installations_file == NULL)
         return false;
-    if (!manifest_grant(manifest, SPAN(""), reading->arena, grant))
-        return out_of_memory(error, path);
+    findings_init(&findings, reading->arena, path);
+    reading->installations =
+        installations_read(reading->installations_file, reading->arena, &findings);
+    if (reading->installations == NULL)
+        return out_of_memory(reading, path);
+    return !findings_error(&findings, reading->error);
+}
+
+static bool is_approved(const struct installations *installations, uint32_t major)
+{
+    for (size_t i = 0; i < installations->count; i++) {
+        if (installations->items[i].approved == major)
+            return true;
+    }
+    return false;
+}
+
+/* Where no deploy has numbered versions yet, the deployed manifest is the first of all. */
+static void use_deployed(struct reading *reading)
+{
+    reading->versions[0] =
+        (struct grant_version){.version = {1, 1}, .manifest = reading->deployed.manifest};
+    reading->version_count = 1;
+}
+
+/* The newest minors of the majors that somebody has approved, and the newest version of all. */
+static bool read_versions(struct reading *reading, const struct policy_files *files)
+{
+    size_t count = files->versions.count;
+    reading->approved = arena_allocate_array(reading->arena, count + 1, sizeof(*reading->approved));
+    reading->versions = arena_allocate_array(reading->arena, count + 1, sizeof(*reading->versions));
+    if (reading->approved == NULL || reading->versions == NULL)
+        return out_of_memory(reading, files->installations);
+    if (count == 0)
+        use_deployed(reading);
+    for (size_t i = 0; i < count; i++) {
+        const struct version *version = &files->versions.items[i];
+        struct read_manifest *read = &reading->approved[reading->version_count];
+        char path[PATH_MAX];
+        if (i + 1 < count && !is_approved(reading->installations, version->major))
+            continue;
+        reading->version_count++;
+        if (!policy_version_path(files->versions_directory, version, path) ||
+            !read_manifest(reading, path, read))
+            return false;
+        reading->versions[reading->version_count - 1] =
+            (struct grant_version){*version, read->manifest};
+    }
     return true;
+}
+
+static const struct manifest *approved_manifest(const struct reading *reading, uint32_t major)
+{
+    for (size_t i = 0; i < reading->version_count; i++) {
+        if (reading->versions[i].version.major == major)
+            return reading->versions[i].manifest;
+    }
+    return NULL;
+}
+
+/* What is said of an installation that no manifest bears out is an error at its line. */
+static bool check_installations(struct reading *reading)
+{
+    const struct installations *installations = reading->installations;
+    struct findings findings;
+    findings_init(&findings, reading->arena, installations->file);
+    for (size_t i = 0; i < installations->count; i++) {
+        const struct installation *installation = &installations->items[i];
+        const struct manifest *manifest = approved_manifest(reading, installation->approved);
+        if (manifest == NULL)
+            finding_add(&findings, FINDING_ERROR, "approved", installation->approved_at,
+                        (struct position){0, 0},
+                        "there is no version %u of the app; the newest is %u",
+                        installation->approved,
+                        reading->versions[reading->version_count - 1].version.major);
+        else
+            installation_check(installation, manifest, reading->options.plain_http, &findings);
+    }
+    return !findings_error(&findings, reading->error);
+}
+
+static bool add_installations(struct reading *reading, const struct policy_files *files,
+                              struct app_policy *policy)
+{
+    if (!read_installations(reading, files->installations) || !read_versions(reading, files) ||
+        !check_installations(reading))
+        return false;
+    struct grant_table *table =
+        grant_table_new(reading->installations, reading->versions, reading->version_count,
+                        app_policy_own_trie(policy));
+    if (table == NULL)
+        return out_of_memory(reading, files->installations);
+    app_policy_set_installations(policy, table);
+    return true;
+}
+
+/* ---- the whole ------------------------------------------------------------------------- */
+
+static struct app_policy *make_policy(struct reading *reading, const struct policy_files *files)
+{
+    struct grant grant;
+    if (!read_manifest(reading, files->manifest, &reading->deployed))
+        return NULL;
+    struct app_policy *policy = NULL;
+    if (manifest_grant(reading->deployed.manifest, SPAN(""), reading->arena, &grant))
+        policy = app_policy_new(reading->app, reading->environment, &grant);
+    if (policy == NULL) {
+        out_of_memory(reading, files->manifest);
+        return NULL;
+    }
+    if (files->installations == NULL || add_installations(reading, files, policy))
+        return policy;
+    app_policy_unref(policy);
+    return NULL;
+}
+
+static void reading_clear(struct reading *reading)
+{
+    yaml_document_free(reading->deployed.document);
+    for (size_t i = 0; reading->approved != NULL && i < reading->version_count; i++)
+        yaml_document_free(reading->approved[i].document);
+    yaml_document_free(reading->installations_file);
+    yaml_document_free(reading->variables_file);
+    arena_free(reading->arena);
+}
+
+/* READING has its options, names and error. */
+static struct app_policy *load(struct reading *reading, const struct policy_files *files,
+                               const struct variables *set)
+{
+    struct app_policy *policy = NULL;
+    reading->arena = arena_new(ARENA_MAXIMUM);
+    reading->options.variables = &reading->variables;
+    if (reading->arena == NULL)
+        out_of_memory(reading, files->manifest);
+    else if (read_variables(reading, files->variables, set))
+        policy = make_policy(reading, files);
+    reading_clear(reading);
+    return policy;
+}
+
+struct app_policy *policy_files_load(const struct policy_files *files,
+                                     const struct policy_options *options, struct span app,
+                                     struct span environment, struct error *error)
+{
+    struct reading reading = {
+        .options = {.plain_http = options->plain_http},
+        .refuse_everything =
+            !options->production_everything && span_equal(environment, SPAN("production")),
+        .app = app,
+        .environment = environment,
+        .error = error,
+    };
+    return load(&reading, files, NULL);
 }
 
 struct app_policy *policy_file_load(const char *manifest_path, const char *variables_path,
                                     const struct manifest_options *options, struct span app,
                                     struct span environment, struct error *error)
 {
-    struct reading reading = {.arena = arena_new(ARENA_MAXIMUM)};
-    struct app_policy *policy = NULL;
-    struct grant grant;
-    bool fine = reading.arena != NULL || out_of_memory(error, manifest_path);
-    fine = fine && read_variables(&reading, variables_path, options->variables, error);
-    if (fine && read_grant(&reading, manifest_path, options, &grant, error)) {
-        policy = app_policy_new(app, environment, &grant);
-        if (policy == NULL)
-            out_of_memory(error, manifest_path);
-    }
-    yaml_document_free(reading.manifest);
-    yaml_document_free(reading.variables_file);
-    arena_free(reading.arena);
-    return policy;
+    const struct policy_files files = {.manifest = manifest_path, .variables = variables_path};
+    struct reading reading = {
+        .options = *options, .app = app, .environment = environment, .error = error};
+    return load(&reading, &files, options->variables);
 }

@@ -202,7 +202,7 @@ static struct snapshot *load_directory(struct policy_test_file *file,
                                        struct error *error)
 {
     char path[POLICY_TEST_PATH_SIZE];
-    const struct policy_options options = {.plain_http = plain_http};
+    const struct policy_options options = {.plain_http = plain_http, .production_everything = true};
     if (!make_path(file, test->policy, path, error))
         return NULL;
     if (strcmp(path, file->loaded) != 0 || plain_http != file->loaded_plain) {

@@ -6,7 +6,7 @@
 #ifndef SALLYPORT_POLICY_SNAPSHOT_H
 #define SALLYPORT_POLICY_SNAPSHOT_H
 
-#include "policy/trie.h"
+#include "policy/grant_table.h"
 
 /* One (app, environment), compiled. Immutable once shared, reference counted. */
 struct app_policy;
@@ -16,7 +16,7 @@ struct app_policy;
  * later whether they have changed; its own, opaque here. All zero: never the same.
  */
 struct policy_stamp {
-    uint64_t words[12];
+    uint64_t words[24];
 };
 
 /*
@@ -32,6 +32,15 @@ struct span app_policy_app(const struct app_policy *policy);
 struct span app_policy_environment(const struct app_policy *policy);
 const char *app_policy_file(const struct app_policy *policy);
 const struct trie *app_policy_trie(const struct app_policy *policy);
+
+/*
+ * Who has installed it; takes TABLE over. Once, and only before POLICY is given to anybody else.
+ * Without it, every installation is unknown.
+ */
+void app_policy_set_installations(struct app_policy *policy, struct grant_table *table);
+
+/* NULL: there is no installations.yml. */
+const struct grant_table *app_policy_installations(const struct app_policy *policy);
 
 /* Only before POLICY is given to anybody else. */
 void app_policy_set_stamp(struct app_policy *policy, const struct policy_stamp *stamp);

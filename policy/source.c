@@ -91,7 +91,10 @@ static struct span span_or_empty(const char *text)
 
 bool source_open(struct source *source, struct error *error)
 {
-    const struct policy_options options = {.plain_http = source->options.plain_http};
+    const struct policy_options options = {
+        .plain_http = source->options.plain_http,
+        .production_everything = true, /* what production may is the proxy's configuration's */
+    };
     struct app_policy *policy;
     source->subject =
         (struct subject){span_or_empty(source->app), span_or_empty(source->environment),

@@ -5,7 +5,10 @@
 
 static struct snapshot *load(const struct policy_keeper *keeper, struct error *error)
 {
-    const struct policy_options options = {.plain_http = keeper->configuration->plain_http};
+    const struct policy_options options = {
+        .plain_http = keeper->configuration->plain_http,
+        .production_everything = keeper->configuration->production_everything,
+    };
     return policy_directory_load(keeper->configuration->policy_path, &options, keeper->snapshot,
                                  error);
 }

@@ -1,6 +1,7 @@
 /*
- * No table of watches is kept: after each change, and before the callback, the
- * tree is walked and every directory watched (watching one again is harmless).
+ * No table of watches is kept: after each change that may have brought a
+ * directory, and before the callback, the tree is walked and every directory
+ * watched (watching one again is harmless).
  * So a directory that appears is watched before it is read, and whatever comes
  * later is an event of its own. DIR itself may be replaced: its parent is watched
  * for its name.
@@ -18,7 +19,8 @@
 #include "policy/span.h"
 #include "proxy/clock.h"
 
-#define LEVELS            3 /* DIR, APP, ENVIRONMENT */
+#define LEVELS            5 /* DIR, APP, ENVIRONMENT, versions, MAJOR.MINOR */
+#define RENAMED_REST_MS   2
 #define CHANGES           (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
 #define DEBOUNCES_AT_MOST 10
 
@@ -34,7 +36,11 @@ struct policy_watch {
     struct event *readable;
     struct event *timer;
     bool waiting;          /* a change was seen, the callback is due */
+    bool at_once;          /* the timer runs for a rename: nothing prolongs it */
+    bool walk_due;         /* there may be directories that are not watched */
     uint64_t first_change; /* milliseconds, monotonic */
+    bool called;
+    uint64_t last_call;
 };
 
 /* ---- watching ------------------------------------------------------------------ */
@@ -91,17 +97,45 @@ static bool event_counts(const struct policy_watch *watch, const struct inotify_
     return name_counts(span_of(event->name));
 }
 
-static void wait_for_rest(struct policy_watch *watch)
+/* A file of a policy by its name, and so no directory nor a link to one. */
+static bool is_policy_file(const struct inotify_event *event)
 {
-    const struct timeval rest = {.tv_sec = watch->debounce_ms / 1000,
-                                 .tv_usec = (suseconds_t)(watch->debounce_ms % 1000) * 1000};
+    struct span name = span_of(event->name);
+    return (event->mask & IN_ISDIR) == 0 &&
+           (span_ends_with(name, SPAN(".yml")) || span_ends_with(name, SPAN(".yaml")) ||
+            span_ends_with(name, SPAN(".json")) || span_ends_with(name, SPAN(".jsonl")));
+}
+
+static void start_timer(struct policy_watch *watch, unsigned milliseconds)
+{
+    const struct timeval rest = {.tv_sec = milliseconds / 1000,
+                                 .tv_usec = (suseconds_t)(milliseconds % 1000) * 1000};
+    watch->waiting = true;
+    event_add(watch->timer, &rest);
+}
+
+/* Many renames in a row gather like other changes. */
+static bool may_call_at_once(const struct policy_watch *watch, bool renamed)
+{
+    return renamed &&
+           (!watch->called || clock_milliseconds() - watch->last_call >= watch->debounce_ms);
+}
+
+static void wait_for_rest(struct policy_watch *watch, bool renamed)
+{
     uint64_t now = clock_milliseconds();
+    if (watch->at_once)
+        return;
+    if (may_call_at_once(watch, renamed)) {
+        watch->at_once = true;
+        start_timer(watch, RENAMED_REST_MS);
+        return;
+    }
     if (!watch->waiting)
         watch->first_change = now;
     else if (now - watch->first_change >= (uint64_t)watch->debounce_ms * DEBOUNCES_AT_MOST)
         return;
-    watch->waiting = true;
-    event_add(watch->timer, &rest);
+    start_timer(watch, watch->debounce_ms);
 }
 
 static void on_rested(evutil_socket_t fd, short what, void *context)
@@ -110,26 +144,35 @@ static void on_rested(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     watch->waiting = false;
-    (void)watch_tree(watch, watch->directory, LEVELS); /* the callback will find what is wrong */
+    watch->at_once = false;
+    if (watch->walk_due)
+        (void)watch_tree(watch, watch->directory, LEVELS); /* the callback finds what is wrong */
+    watch->walk_due = false;
     watch->callback(watch->context);
+    watch->called = true;
+    watch->last_call = clock_milliseconds();
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     _Alignas(struct inotify_event) char events[16384];
     struct policy_watch *watch = context;
-    bool changed = false;
+    bool changed = false, renamed = false;
     ssize_t length;
     (void)what;
     while ((length = read(fd, events, sizeof(events))) > 0) {
         const struct inotify_event *event;
         for (char *at = events; at < events + length; at += sizeof(*event) + event->len) {
             event = (const struct inotify_event *)(const void *)at;
-            changed = changed || event_counts(watch, event);
+            if (!event_counts(watch, event))
+                continue;
+            changed = true;
+            renamed = renamed || (event->mask & IN_MOVED_TO) != 0;
+            watch->walk_due = watch->walk_due || event->len == 0 || !is_policy_file(event);
         }
     }
     if (changed)
-        wait_for_rest(watch);
+        wait_for_rest(watch, renamed);
 }
 
 /* ---- life ------------------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /*
- * Tells when the policy directory has changed: inotify over the three levels of
+ * Tells when the policy directory has changed: inotify over the levels of
  * interface.md section 2, debounced, so that a deploy of many files is one
- * reload.
+ * reload. A file that is renamed into place after some rest is whole at once and
+ * does not wait: so an approval is in force as soon as it is written.
  */
 #ifndef SALLYPORT_PROXY_POLICY_WATCH_H
 #define SALLYPORT_PROXY_POLICY_WATCH_H
@@ -16,7 +17,8 @@ typedef void policy_watch_callback(void *context);
 
 /*
  * CALLBACK is called from BASE's loop when files below DIRECTORY changed and then
- * rested for DEBOUNCE_MS (at most ten times that long after the first change).
+ * rested for DEBOUNCE_MS (at most ten times that long after the first change);
+ * for a rename, when the last call lies DEBOUNCE_MS back, within a few milliseconds.
  * NULL: ERROR says why (inotify's limits, for example).
  */
 struct policy_watch *policy_watch_new(struct event_base *base, const char *directory,

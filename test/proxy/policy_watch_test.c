@@ -128,6 +128,36 @@ START_TEST(tells_of_a_file_renamed_into_place)
 }
 END_TEST
 
+/* A debounce of a quarter of an hour would be waited for by whatever is not whole at once. */
+START_TEST(does_not_wait_for_more_where_a_file_is_renamed_into_place)
+{
+    struct error error;
+    char from[512];
+    policy_watch_free(watch);
+    watch = policy_watch_new(base, policy, 900000, on_changed, NULL, &error);
+    ck_assert_ptr_nonnull(watch);
+    write_file("app/production/installations.yml.new");
+    write_file("ledger.jsonl");
+    snprintf(from, sizeof(from), "%s", path_of("app/production/installations.yml.new"));
+    ck_assert_int_eq(rename(from, path_of("app/production/installations.yml")), 0);
+    for (int i = 0; i < 500 && calls == 0; i++)
+        run_for(20);
+    ck_assert_int_eq(calls, 1);
+}
+END_TEST
+
+START_TEST(watches_a_version_that_appears)
+{
+    make_directory("app/production/versions");
+    make_directory("app/production/versions/1.1");
+    wait_for_call();
+    calls = 0;
+    write_file("app/production/versions/1.1/manifest.yml");
+    wait_for_call();
+    ck_assert_int_ge(calls, 1);
+}
+END_TEST
+
 START_TEST(watches_an_app_that_appears)
 {
     make_directory("new");
@@ -187,6 +217,8 @@ int main(void)
     tcase_add_test(tests, tells_of_a_file_written_anew);
     tcase_add_test(tests, tells_once_of_many_changes_that_come_together);
     tcase_add_test(tests, tells_of_a_file_renamed_into_place);
+    tcase_add_test(tests, does_not_wait_for_more_where_a_file_is_renamed_into_place);
+    tcase_add_test(tests, watches_a_version_that_appears);
     tcase_add_test(tests, watches_an_app_that_appears);
     tcase_add_test(tests, tells_of_a_directory_put_in_the_place_of_the_old_one);
     tcase_add_test(tests, passes_over_files_of_editors);
