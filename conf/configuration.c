@@ -49,6 +49,7 @@ static bool set_defaults(struct configuration_reader *reader, struct configurati
     configuration->admin_port = 9901;
     configuration->process_user = "";
     configuration->process_sandbox = SANDBOX_ON;
+    configuration->process_takeover = true;
     set_default_limits(configuration);
     return configuration->policy_path != NULL;
 }

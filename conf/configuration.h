@@ -114,6 +114,7 @@ struct configuration {
 
     const char *process_user;          /* process.user; "": whoever started it */
     enum sandbox_mode process_sandbox; /* process.sandbox (default on) */
+    bool process_takeover;             /* process.takeover (default true) */
 
     /* timeouts: all in milliseconds here, `…_seconds` (fractions allowed) in the file */
     uint32_t timeout_head;    /* a whole request head, from its first byte (default 10 s) */

@@ -69,6 +69,7 @@ static const struct configuration_key process_keys[] = {
      .read = configuration_read_choice,
      AT(process_sandbox),
      .words = sandbox_words},
+    {.name = "takeover", .read = configuration_read_boolean, AT(process_takeover)},
     {0},
 };
 

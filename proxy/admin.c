@@ -24,12 +24,15 @@
 #define BODY_MAXIMUM       0
 #define CONNECTION_SECONDS 10
 #define BACKLOG            64
+#define LISTENS_ALREADY    0 /* instead of a backlog */
 
 struct admin {
     struct evhttp *http;
+    struct evhttp_bound_socket *bound; /* NULL: it has left */
     struct admin_source source;
     char *unix_path; /* to be removed at the end; NULL: an IP listener */
     uint16_t port;
+    int listening; /* the bound socket's */
 };
 
 /* libevent would send a body in answer to HEAD: it gets the length alone (RFC 9110 section 9.3.2).
@@ -146,22 +149,38 @@ static uint16_t port_of(struct evconnlistener *listener)
     return port;
 }
 
-static bool start_listening(struct admin *admin, struct event_base *base,
-                            const struct configuration *configuration)
+static struct evconnlistener *make_listener(struct event_base *base,
+                                            const struct configuration *configuration,
+                                            int listening)
 {
+    const unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
     struct sockaddr_storage address;
+    if (listening >= 0) {
+        struct evconnlistener *given =
+            evconnlistener_new(base, NULL, NULL, flags, LISTENS_ALREADY, listening);
+        if (given == NULL)
+            close(listening);
+        return given;
+    }
     socklen_t length = listen_address(configuration, &address);
     if (length == 0)
-        return false;
-    struct evconnlistener *listener = evconnlistener_new_bind(
-        base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
-        BACKLOG, (const struct sockaddr *)&address, (int)length);
+        return NULL;
+    return evconnlistener_new_bind(base, NULL, NULL, flags, BACKLOG,
+                                   (const struct sockaddr *)&address, (int)length);
+}
+
+static bool start_listening(struct admin *admin, struct event_base *base,
+                            const struct configuration *configuration, int listening)
+{
+    struct evconnlistener *listener = make_listener(base, configuration, listening);
     if (listener == NULL)
         return false;
     if (configuration->admin_unix_path != NULL)
         admin->unix_path = span_duplicate(span_of(configuration->admin_unix_path));
     admin->port = port_of(listener);
-    if (evhttp_bind_listener(admin->http, listener) != NULL)
+    admin->listening = evconnlistener_get_fd(listener);
+    admin->bound = evhttp_bind_listener(admin->http, listener);
+    if (admin->bound != NULL)
         return true;
     evconnlistener_free(listener);
     return false;
@@ -178,7 +197,7 @@ static void say_why(const struct configuration *configuration, int reason, struc
 }
 
 struct admin *admin_new(struct event_base *base, const struct configuration *configuration,
-                        const struct admin_source *source, struct error *error)
+                        int listening, const struct admin_source *source, struct error *error)
 {
     struct admin *admin = calloc(1, sizeof(*admin));
     errno = ENOMEM;
@@ -187,7 +206,7 @@ struct admin *admin_new(struct event_base *base, const struct configuration *con
         admin->http = evhttp_new(base);
     }
     if (admin != NULL && admin->http != NULL && set_pages(admin) &&
-        start_listening(admin, base, configuration))
+        start_listening(admin, base, configuration, listening))
         return admin;
     say_why(configuration, errno, error);
     admin_free(admin);
@@ -204,6 +223,20 @@ void admin_free(struct admin *admin)
         unlink(admin->unix_path);
     free(admin->unix_path);
     free(admin);
+}
+
+const int *admin_socket(const struct admin *admin)
+{
+    return &admin->listening;
+}
+
+void admin_leave(struct admin *admin)
+{
+    if (admin->bound != NULL)
+        evhttp_del_accept_socket(admin->http, admin->bound);
+    admin->bound = NULL;
+    free(admin->unix_path);
+    admin->unix_path = NULL;
 }
 
 uint16_t admin_port(const struct admin *admin)

@@ -22,10 +22,20 @@ struct admin_source {
     void (*write_metrics)(void *context, struct text *out);
 };
 
-/* NULL: ERROR says why (address in use, …), with the configuration's words. */
+/*
+ * LISTENING, where it is not -1, is a socket that listens at the configured address
+ * already; it is the admin's from now on. NULL: ERROR says why (address in use, …), with
+ * the configuration's words.
+ */
 struct admin *admin_new(struct event_base *base, const struct configuration *configuration,
-                        const struct admin_source *source, struct error *error);
+                        int listening, const struct admin_source *source, struct error *error);
 void admin_free(struct admin *admin);
+
+/* What it listens with. */
+const int *admin_socket(const struct admin *admin);
+
+/* Another process has that socket, too, and answers alone from now on. */
+void admin_leave(struct admin *admin);
 
 /* The port it listens on (the kernel's choice where the configuration says 0). */
 uint16_t admin_port(const struct admin *admin);

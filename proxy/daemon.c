@@ -10,113 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "proxy/admin.h"
+#include "proxy/daemon_parts.h"
+#include "proxy/launcher.h"
 #include "proxy/machine.h"
-#include "proxy/policy_keeper.h"
-#include "proxy/policy_watch.h"
 #include "proxy/sandbox.h"
-#include "proxy/status.h"
-#include "proxy/worker.h"
+#include "proxy/supervisor.h"
 
 #define WATCH_DEBOUNCE_MILLISECONDS 100
 
 enum { EXIT_OK = 0, EXIT_NOT_STARTED = 1, EXIT_BAD_INPUT = 2 };
-
-static const int handled_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
-#define SIGNAL_COUNT (sizeof(handled_signals) / sizeof(handled_signals[0]))
-
-struct daemon {
-    struct configuration *configuration;
-    struct policy_keeper policy;
-    struct listener_sockets sockets;
-    struct address_guard *guard;
-    struct limiter *limiter;
-    struct decision_log *log;
-    struct worker **workers;
-    struct metrics **metrics;
-    size_t worker_count;
-    size_t started; /* workers whose thread runs */
-    size_t done;    /* workers whose thread has ended */
-    struct event_base *base;
-    struct admin *admin;
-    struct policy_watch *watch;
-    struct event *signals[SIGNAL_COUNT];
-    struct event *done_event;
-    struct event *drain_timer;
-    int done_fd;
-    struct status status; /* what the admin pages show of all this */
-};
-
-/* ---- signals and the end ------------------------------------------------------------ */
-
-static void give_all(struct daemon *daemon, enum worker_order order)
-{
-    for (size_t i = 0; i < daemon->started; i++)
-        worker_give_order(daemon->workers[i], order);
-}
-
-static void on_drain_over(evutil_socket_t fd, short what, void *context)
-{
-    (void)fd;
-    (void)what;
-    give_all(context, WORKER_STOP);
-}
-
-/* The first call drains, the second ends at once. */
-static void stop(struct daemon *daemon)
-{
-    const uint32_t drain = daemon->configuration->timeout_drain;
-    const struct timeval interval = {.tv_sec = drain / 1000,
-                                     .tv_usec = (suseconds_t)(drain % 1000) * 1000};
-    if (daemon->status.stopping) {
-        give_all(daemon, WORKER_STOP);
-        return;
-    }
-    daemon->status.stopping = true;
-    fprintf(stderr, "sallyport: stopping; what runs has %u s to finish\n", drain / 1000);
-    event_add(daemon->drain_timer, &interval);
-    give_all(daemon, WORKER_DRAIN);
-}
-
-static void on_worker_done(evutil_socket_t fd, short what, void *context)
-{
-    struct daemon *daemon = context;
-    uint64_t count;
-    (void)what;
-    if (read(fd, &count, sizeof(count)) < 0)
-        return;
-    daemon->done += (size_t)count;
-    if (daemon->done == daemon->started)
-        event_base_loopbreak(daemon->base);
-}
-
-static void on_signal(evutil_socket_t number, short what, void *context)
-{
-    struct daemon *daemon = context;
-    (void)what;
-    switch (number) {
-    case SIGHUP:
-        decision_log_reopen(daemon->log);
-        policy_keeper_reload(&daemon->policy);
-        break;
-    case SIGUSR1:
-        decision_log_reopen(daemon->log);
-        break;
-    default:
-        stop(daemon);
-        break;
-    }
-}
-
-static void on_policy_changed(void *context)
-{
-    struct daemon *daemon = context;
-    if (!daemon->status.stopping)
-        policy_keeper_reload(&daemon->policy);
-}
 
 /* ---- putting it together ------------------------------------------------------------------ */
 
@@ -124,31 +28,6 @@ static bool fail_with_errno(struct error *error, const char *what)
 {
     error_set(error, "cannot %s: %s", what, strerror(errno));
     return false;
-}
-
-static bool add_signals(struct daemon *daemon)
-{
-    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-        daemon->signals[i] = evsignal_new(daemon->base, handled_signals[i], on_signal, daemon);
-        if (daemon->signals[i] == NULL || event_add(daemon->signals[i], NULL) != 0)
-            return false;
-    }
-    return true;
-}
-
-static bool make_loop(struct daemon *daemon, struct error *error)
-{
-    daemon->base = event_base_new();
-    daemon->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (daemon->base == NULL || daemon->done_fd < 0)
-        return fail_with_errno(error, "make the main loop");
-    daemon->drain_timer = evtimer_new(daemon->base, on_drain_over, daemon);
-    daemon->done_event =
-        event_new(daemon->base, daemon->done_fd, EV_READ | EV_PERSIST, on_worker_done, daemon);
-    if (daemon->drain_timer == NULL || daemon->done_event == NULL ||
-        event_add(daemon->done_event, NULL) != 0 || !add_signals(daemon))
-        return fail_with_errno(error, "make the main loop");
-    return true;
 }
 
 static bool guard_listener(struct daemon *daemon, const struct ip *ip, uint16_t port,
@@ -181,14 +60,28 @@ static bool make_guard(struct daemon *daemon, struct error *error)
     return guard_listener(daemon, &configuration->admin_ip, admin_port(daemon->admin), error);
 }
 
+/* *LISTENING: -1 where there is nothing to take over. */
+static bool take_over_admin(const struct daemon *daemon, int *listening, struct error *error)
+{
+    const struct configuration *configuration = daemon->configuration;
+    char address[TAKEOVER_ADDRESS_SIZE], what[TAKEOVER_WHAT_SIZE];
+    takeover_address(configuration->admin_unix_path, &configuration->admin_ip,
+                     configuration->admin_port, address);
+    snprintf(what, sizeof(what), TAKEOVER_ADMIN "%s", address);
+    return takeover_ask_one(&daemon->takeover, what, listening, error);
+}
+
 static bool make_admin(struct daemon *daemon, struct error *error)
 {
     const struct admin_source source = {.context = &daemon->status,
                                         .write_trouble = status_write_trouble,
                                         .write_metrics = status_write_metrics};
+    int listening;
     if (!daemon->configuration->has_admin)
         return true;
-    daemon->admin = admin_new(daemon->base, daemon->configuration, &source, error);
+    if (!take_over_admin(daemon, &listening, error))
+        return false;
+    daemon->admin = admin_new(daemon->base, daemon->configuration, listening, &source, error);
     return daemon->admin != NULL;
 }
 
@@ -258,8 +151,9 @@ static bool start_watch(struct daemon *daemon, struct error *error)
 {
     if (!daemon->configuration->policy_watch)
         return true;
-    daemon->watch = policy_watch_new(daemon->base, daemon->configuration->policy_path,
-                                     WATCH_DEBOUNCE_MILLISECONDS, on_policy_changed, daemon, error);
+    daemon->watch =
+        policy_watch_new(daemon->base, daemon->configuration->policy_path,
+                         WATCH_DEBOUNCE_MILLISECONDS, daemon_loop_policy_changed, daemon, error);
     return daemon->watch != NULL;
 }
 
@@ -267,10 +161,14 @@ static bool start_watch(struct daemon *daemon, struct error *error)
 static bool bind_all(struct daemon *daemon, struct error *error)
 {
     machine_raise_descriptor_limit();
-    return make_tables(daemon, error) && make_loop(daemon, error) &&
+    daemon->supervisor = supervisor_connect();
+    if (!daemon_loop_make(daemon))
+        return fail_with_errno(error, "make the main loop");
+    return make_tables(daemon, error) &&
            listener_sockets_open(&daemon->sockets, daemon->configuration, daemon->worker_count,
-                                 error) &&
-           make_admin(daemon, error) && make_guard(daemon, error);
+                                 &daemon->takeover, error) &&
+           make_admin(daemon, error) && make_guard(daemon, error) &&
+           daemon_succession_open(daemon, error);
 }
 
 /* The log opens before any thread takes a request. Signals belong to the main thread: the others
@@ -297,7 +195,7 @@ static int start(struct daemon *daemon, struct error *error)
     if (!start_watch(daemon, error) || !start_threads(daemon, error))
         return EXIT_NOT_STARTED;
     sandbox_confine_thread(SANDBOX_MAIN);
-    return EXIT_OK;
+    return takeover_succeed(&daemon->takeover, error) ? EXIT_OK : EXIT_NOT_STARTED;
 }
 
 static void say_ready(const struct daemon *daemon)
@@ -309,6 +207,7 @@ static void say_ready(const struct daemon *daemon)
         fprintf(stderr, "sallyport: admin on %s\n", address);
     }
     fprintf(stderr, "sallyport: ready\n");
+    supervisor_say_ready(daemon->supervisor);
     log_queue_event(daemon->policy.log, "start", SPAN("sallyport " SALLYPORT_VERSION),
                     snapshot_revision(daemon->policy.snapshot));
 }
@@ -316,7 +215,7 @@ static void say_ready(const struct daemon *daemon)
 static void join_workers(struct daemon *daemon)
 {
     if (daemon->done < daemon->started)
-        give_all(daemon, WORKER_STOP);
+        daemon_loop_order(daemon, WORKER_STOP);
     for (size_t i = 0; i < daemon->started; i++)
         worker_join(daemon->workers[i]);
 }
@@ -332,12 +231,6 @@ static uint64_t close_log(struct daemon *daemon, bool was_running)
     return decision_log_close(daemon->log, daemon->configuration->timeout_drain);
 }
 
-static void free_event(struct event *event)
-{
-    if (event != NULL)
-        event_free(event);
-}
-
 static void free_parts(struct daemon *daemon)
 {
     for (size_t i = 0; i < daemon->worker_count && daemon->workers != NULL; i++)
@@ -351,14 +244,11 @@ static void free_parts(struct daemon *daemon)
     listener_sockets_close(&daemon->sockets);
     address_guard_free(daemon->guard);
     limiter_free(daemon->limiter);
-    for (size_t i = 0; i < SIGNAL_COUNT; i++)
-        free_event(daemon->signals[i]);
-    free_event(daemon->done_event);
-    free_event(daemon->drain_timer);
-    if (daemon->base != NULL)
-        event_base_free(daemon->base);
-    if (daemon->done_fd >= 0)
-        close(daemon->done_fd);
+    handover_free(daemon->handover);
+    takeover_end(&daemon->takeover);
+    daemon_loop_clear(daemon);
+    if (daemon->launcher >= 0)
+        close(daemon->launcher);
     if (daemon->policy.snapshot != NULL)
         snapshot_unref(daemon->policy.snapshot);
     configuration_free(daemon->configuration);
@@ -373,6 +263,7 @@ static int run(struct daemon *daemon)
         event_base_dispatch(daemon->base);
     } else {
         error_print(&error, stderr);
+        takeover_fail(&daemon->takeover, &error);
     }
     join_workers(daemon);
     uint64_t lost = close_log(daemon, status == EXIT_OK);
@@ -382,18 +273,49 @@ static int run(struct daemon *daemon)
     return EXIT_NOT_STARTED;
 }
 
-int daemon_run(const char *configuration_path)
+/* Whom to take over from, where that can be known before the configuration is: it hears of what is
+ * wrong there, too. */
+static bool find_predecessor(struct daemon *daemon, const struct daemon_options *options,
+                             struct error *error)
 {
-    struct daemon daemon = {.done_fd = -1};
+    if (!options->takeover || daemon->takeover.fd >= 0)
+        return true;
+    if (daemon->configuration != NULL)
+        return takeover_find(&daemon->takeover, daemon->configuration, error);
+    return options->takeover_from == NULL ||
+           takeover_begin(&daemon->takeover, options->takeover_from, error);
+}
+
+/* A status to end with, or EXIT_OK. */
+static int prepare(struct daemon *daemon, const struct daemon_options *options, struct error *error)
+{
+    daemon->launcher = launcher_make(options->configuration_path);
+    if (daemon->launcher < 0) {
+        fail_with_errno(error, "start");
+        return EXIT_NOT_STARTED;
+    }
+    if (!find_predecessor(daemon, options, error))
+        return EXIT_NOT_STARTED;
+    daemon->configuration = configuration_read(options->configuration_path, error);
+    daemon->policy.configuration = daemon->configuration;
+    if (daemon->configuration == NULL)
+        return EXIT_BAD_INPUT;
+    return find_predecessor(daemon, options, error) ? EXIT_OK : EXIT_NOT_STARTED;
+}
+
+int daemon_run(const struct daemon_options *options)
+{
+    struct daemon daemon = {
+        .done_fd = -1, .launcher = -1, .supervisor = -1, .takeover = {.fd = -1}};
     struct error error;
-    int status = EXIT_BAD_INPUT;
     signal(SIGPIPE, SIG_IGN);
-    daemon.configuration = configuration_read(configuration_path, &error);
-    daemon.policy.configuration = daemon.configuration;
-    if (daemon.configuration == NULL)
-        error_print(&error, stderr);
-    else
+    int status = prepare(&daemon, options, &error);
+    if (status == EXIT_OK) {
         status = run(&daemon);
+    } else {
+        error_print(&error, stderr);
+        takeover_fail(&daemon.takeover, &error);
+    }
     free_parts(&daemon);
     return status;
 }

@@ -6,8 +6,17 @@
 #ifndef SALLYPORT_PROXY_DAEMON_H
 #define SALLYPORT_PROXY_DAEMON_H
 
-/* Runs until SIGTERM or SIGINT. The process's exit status by the contract: 0, 1 or 2; errors go to
- * stderr. */
-int daemon_run(const char *configuration_path);
+#include <stdbool.h>
+
+struct daemon_options {
+    const char *configuration_path;
+    bool takeover; /* take the place of another process */
+    const char
+        *takeover_from; /* the address of its first listener; NULL: one of the configuration's */
+};
+
+/* Runs until SIGTERM or SIGINT, or until another process has taken its place and what ran here has
+ * ended. The process's exit status by the contract: 0, 1 or 2; errors go to stderr. */
+int daemon_run(const struct daemon_options *options);
 
 #endif

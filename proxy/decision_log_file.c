@@ -1,8 +1,10 @@
 /*
  * Why: a log may be a file or a pipe that somebody reads slowly, inherited as
  * standard output and shared with others, so its flags are not ours to change.
- * Rests on: poll(2) says writable only where PIPE_BUF bytes fit (pipe(7)); a
- * blocking descriptor is given no more at a time, and so never blocks.
+ * Rests on: poll(2) says writable only where PIPE_BUF bytes fit (pipe(7)), and so
+ * many are written in one piece; it is given no more at a time, and so never
+ * blocks, nor mixes with the lines of another process that writes to it, as the one
+ * does that takes over from this. To a file each write is one piece anyhow.
  */
 #include "proxy/decision_log_file.h"
 
@@ -29,9 +31,7 @@ static bool ends_mid_line(const char *path, off_t size)
 static void look_at(struct log_file *file)
 {
     struct stat state;
-    int flags = fcntl(file->descriptor, F_GETFL);
     file->regular = fstat(file->descriptor, &state) == 0 && S_ISREG(state.st_mode);
-    file->blocking = !file->regular && (flags < 0 || (flags & O_NONBLOCK) == 0);
 }
 
 bool log_file_open(struct log_file *file, const char *path, struct error *error)
@@ -65,10 +65,19 @@ void log_file_close(struct log_file *file)
     file->ours = false;
 }
 
+/* As many whole lines as a pipe takes at once, so that two processes can share one; what is longer
+ * than that goes in pieces. */
+static size_t length_at_once(const struct iovec *part)
+{
+    if (part->iov_len <= PIPE_BUF)
+        return part->iov_len;
+    const char *end = memrchr(part->iov_base, '\n', PIPE_BUF);
+    return end == NULL ? PIPE_BUF : (size_t)(end - (const char *)part->iov_base) + 1;
+}
+
 ssize_t log_file_write(const struct log_file *file, const struct iovec *parts, int count)
 {
-    if (!file->blocking)
+    if (file->regular)
         return writev(file->descriptor, parts, count);
-    size_t length = parts[0].iov_len < PIPE_BUF ? parts[0].iov_len : PIPE_BUF;
-    return write(file->descriptor, parts[0].iov_base, length);
+    return write(file->descriptor, parts[0].iov_base, length_at_once(&parts[0]));
 }

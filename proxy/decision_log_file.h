@@ -14,8 +14,7 @@
 struct log_file {
     int descriptor;
     bool ours;           /* to be closed; standard output is not */
-    bool regular;        /* never makes a writer wait */
-    bool blocking;       /* write would wait, so it is asked first and given little */
+    bool regular;        /* never makes a writer wait; others are asked first and given little */
     bool owes_line_feed; /* an earlier process ended in the middle of a line */
 };
 

@@ -5,6 +5,7 @@
 #include "proxy/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,17 +86,27 @@ static bool port_is_free(const struct listener_configuration *listener)
     return is_free;
 }
 
+/* Room for a descriptor a worker, beside those that there are. */
+static bool make_room(struct listener_socket *socket, size_t workers)
+{
+    size_t room = socket->fd_count > workers ? socket->fd_count : workers;
+    int *fds = reallocarray(socket->fds, room, sizeof(*fds));
+    if (fds != NULL)
+        socket->fds = fds;
+    return fds != NULL;
+}
+
 static bool open_ip_listener(struct listener_socket *socket, size_t workers)
 {
     const struct listener_configuration *listener = socket->configuration;
-    socket->port = listener->port;
-    if (listener->port != 0 && !port_is_free(listener))
+    socket->port = socket->fd_count == 0 ? listener->port : port_of(socket->fds[0]);
+    if (socket->port != 0 && socket->fd_count == 0 && !port_is_free(listener))
         return false;
-    for (size_t i = 0; i < workers; i++) {
+    while (socket->fd_count < workers) {
         int fd = open_ip_socket(listener, socket->port);
         if (fd < 0)
             return false;
-        socket->fds[socket->own_fds++] = fd;
+        socket->fds[socket->fd_count++] = fd;
         if (listen(fd, BACKLOG) != 0)
             return false;
         socket->port = port_of(fd);
@@ -103,7 +114,7 @@ static bool open_ip_listener(struct listener_socket *socket, size_t workers)
     return true;
 }
 
-static bool open_unix_listener(struct listener_socket *socket_, size_t workers)
+static bool bind_unix_socket(struct listener_socket *socket_)
 {
     struct sockaddr_un address;
     if (!unix_socket_address(socket_->configuration->unix_path, &address) ||
@@ -112,22 +123,42 @@ static bool open_unix_listener(struct listener_socket *socket_, size_t workers)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
-    for (size_t i = 0; i < workers; i++)
-        socket_->fds[i] = fd;
-    socket_->own_fds = 1;
+    socket_->fds[socket_->fd_count++] = fd;
     if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
         return false;
     socket_->unix_path = socket_->configuration->unix_path;
     return listen(fd, BACKLOG) == 0;
 }
 
+static bool open_unix_listener(struct listener_socket *socket, size_t workers)
+{
+    if (socket->fd_count > 0)
+        socket->unix_path = socket->configuration->unix_path;
+    else if (!bind_unix_socket(socket))
+        return false;
+    while (socket->fd_count < workers) {
+        int fd = fcntl(socket->fds[0], F_DUPFD_CLOEXEC, 0);
+        if (fd < 0)
+            return false;
+        socket->fds[socket->fd_count++] = fd;
+    }
+    return true;
+}
+
+static bool take_over(struct listener_socket *socket, const struct takeover *from,
+                      struct error *error)
+{
+    const struct listener_configuration *listener = socket->configuration;
+    char address[TAKEOVER_ADDRESS_SIZE];
+    takeover_address(listener->unix_path, &listener->ip, listener->port, address);
+    return takeover_ask(from, address, &socket->fds, &socket->fd_count, error);
+}
+
 static bool open_listener(struct listener_socket *socket,
                           const struct listener_configuration *listener, size_t workers,
                           const char *file, struct error *error)
 {
-    socket->configuration = listener;
-    socket->fds = malloc(workers * sizeof(*socket->fds));
-    if (socket->fds == NULL) {
+    if (!make_room(socket, workers)) {
         errno = ENOMEM;
         return fail(listener, file, "listen on", error);
     }
@@ -143,7 +174,7 @@ static bool open_listener(struct listener_socket *socket,
 
 bool listener_sockets_open(struct listener_sockets *sockets,
                            const struct configuration *configuration, size_t workers,
-                           struct error *error)
+                           const struct takeover *from, struct error *error)
 {
     *sockets = (struct listener_sockets){.workers = workers};
     sockets->items = calloc(configuration->listener_count, sizeof(*sockets->items));
@@ -152,14 +183,63 @@ bool listener_sockets_open(struct listener_sockets *sockets,
         return false;
     }
     for (size_t i = 0; i < configuration->listener_count; i++) {
-        sockets->count++;
-        if (!open_listener(&sockets->items[i], &configuration->listeners[i], workers,
-                           configuration->file, error)) {
+        struct listener_socket *socket = &sockets->items[sockets->count++];
+        socket->configuration = &configuration->listeners[i];
+        if (!take_over(socket, from, error) ||
+            !open_listener(socket, socket->configuration, workers, configuration->file, error)) {
             listener_sockets_close(sockets);
             return false;
         }
     }
     return true;
+}
+
+/* ---- giving them away ------------------------------------------------------------ */
+
+void listener_sockets_address(const struct listener_sockets *sockets,
+                              char address[TAKEOVER_ADDRESS_SIZE])
+{
+    const struct listener_socket *first = &sockets->items[0];
+    takeover_address(first->configuration->unix_path, &first->configuration->ip, first->port,
+                     address);
+}
+
+static bool is_at(const struct listener_socket *socket, const char *address)
+{
+    const struct listener_configuration *listener = socket->configuration;
+    char configured[TAKEOVER_ADDRESS_SIZE], bound[TAKEOVER_ADDRESS_SIZE];
+    takeover_address(listener->unix_path, &listener->ip, listener->port, configured);
+    takeover_address(listener->unix_path, &listener->ip, socket->port, bound);
+    return strcmp(address, configured) == 0 || strcmp(address, bound) == 0;
+}
+
+const int *listener_sockets_give(struct listener_sockets *sockets, const char *address,
+                                 size_t *count)
+{
+    for (size_t i = 0; i < sockets->count; i++) {
+        struct listener_socket *socket = &sockets->items[i];
+        if (socket->given || !is_at(socket, address))
+            continue;
+        socket->given = true;
+        *count = socket->fd_count;
+        return socket->fds;
+    }
+    return NULL;
+}
+
+void listener_sockets_take_back(struct listener_sockets *sockets)
+{
+    for (size_t i = 0; i < sockets->count; i++)
+        sockets->items[i].given = false;
+}
+
+void listener_sockets_leave(struct listener_sockets *sockets)
+{
+    sockets->left = true;
+    for (size_t i = 0; i < sockets->count; i++) {
+        if (sockets->items[i].given)
+            sockets->items[i].unix_path = NULL;
+    }
 }
 
 void listener_sockets_announce(const struct listener_sockets *sockets, FILE *stream)
@@ -174,9 +254,9 @@ void listener_sockets_announce(const struct listener_sockets *sockets, FILE *str
     }
 }
 
-static void close_listener(struct listener_socket *socket)
+static void close_listener(struct listener_socket *socket, bool left)
 {
-    for (size_t i = 0; i < socket->own_fds; i++)
+    for (size_t i = 0; i < socket->fd_count && !left; i++)
         close(socket->fds[i]);
     if (socket->unix_path != NULL)
         unlink(socket->unix_path);
@@ -187,7 +267,7 @@ static void close_listener(struct listener_socket *socket)
 void listener_sockets_close(struct listener_sockets *sockets)
 {
     for (size_t i = 0; i < sockets->count; i++)
-        close_listener(&sockets->items[i]);
+        close_listener(&sockets->items[i], sockets->left);
     free(sockets->items);
     *sockets = (struct listener_sockets){.items = NULL};
 }
@@ -252,40 +332,67 @@ static void on_acceptable(evutil_socket_t fd, short what, void *context)
 }
 
 static bool start_listener(struct listener *listener, struct worker *worker,
-                           const struct listener_socket *socket)
+                           const struct listener_socket *socket, int fd)
 {
     listener->worker = worker;
     listener->socket = socket;
-    listener->fd = socket->fds[worker->index];
+    listener->fd = fd;
     listener->accept_event =
         event_new(worker->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
     return listener->accept_event != NULL && event_add(listener->accept_event, NULL) == 0;
 }
 
-bool listener_set_start(struct listener_set *set, struct worker *worker,
-                        const struct listener_sockets *sockets)
+static bool start_listeners(struct listener_set *set, struct worker *worker,
+                            const struct listener_socket *socket, size_t workers)
 {
-    set->items = calloc(sockets->count, sizeof(*set->items));
-    set->resume_timer = evtimer_new(worker->base, on_resume, worker);
-    if (set->items == NULL || set->resume_timer == NULL)
-        return false;
-    for (size_t i = 0; i < sockets->count; i++) {
-        set->count++;
-        if (!start_listener(&set->items[i], worker, &sockets->items[i]))
+    for (size_t i = worker->index; i < socket->fd_count; i += workers) {
+        if (!start_listener(&set->items[set->count++], worker, socket, socket->fds[i]))
             return false;
     }
     return true;
 }
 
+bool listener_set_start(struct listener_set *set, struct worker *worker,
+                        const struct listener_sockets *sockets)
+{
+    size_t room = 1;
+    for (size_t i = 0; i < sockets->count; i++)
+        room += sockets->items[i].fd_count / sockets->workers + 1;
+    set->items = calloc(room, sizeof(*set->items));
+    set->resume_timer = evtimer_new(worker->base, on_resume, worker);
+    if (set->items == NULL || set->resume_timer == NULL)
+        return false;
+    for (size_t i = 0; i < sockets->count; i++) {
+        if (!start_listeners(set, worker, &sockets->items[i], sockets->workers))
+            return false;
+    }
+    return true;
+}
+
+static void take_backlog(struct listener *listener)
+{
+    for (int accepted = 0; accepted < BACKLOG && accept_one(listener); accepted++)
+        continue;
+}
+
 void listener_set_stop(struct listener_set *set)
 {
     for (size_t i = 0; i < set->count; i++) {
-        for (int accepted = 0; accepted < BACKLOG && accept_one(&set->items[i]); accepted++)
-            continue;
+        take_backlog(&set->items[i]);
         shutdown(set->items[i].fd, SHUT_RDWR);
     }
     enable(set, false);
     event_del(set->resume_timer);
+}
+
+void listener_set_leave(struct listener_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        take_backlog(&set->items[i]);
+    enable(set, false);
+    event_del(set->resume_timer);
+    for (size_t i = 0; i < set->count; i++)
+        close(set->items[i].fd);
 }
 
 void listener_set_clear(struct listener_set *set)

@@ -1,8 +1,9 @@
 /*
  * Listening sockets. The main thread binds them all before a worker runs, so
- * that "address in use" is said at once; each worker then accepts on sockets of
- * its own (SO_REUSEPORT: the kernel deals the connections out), or on the one
- * unix socket that all share.
+ * that "address in use" is said at once, or takes them over from the process
+ * that is to make way; each worker then accepts on descriptors of its own
+ * (SO_REUSEPORT: the kernel deals the connections out; a unix socket is one
+ * socket with many descriptors).
  */
 #ifndef SALLYPORT_PROXY_LISTENER_H
 #define SALLYPORT_PROXY_LISTENER_H
@@ -12,14 +13,16 @@
 
 #include "certs/tls.h"
 #include "conf/configuration.h"
+#include "proxy/takeover.h"
 
-/* One configured listener, bound: a socket a worker. */
+/* One configured listener, bound. Worker I accepts on descriptors I, I + workers, and so on. */
 struct listener_socket {
     const struct listener_configuration *configuration;
     struct tls_context *tls; /* NULL: plain; owned */
     uint16_t port;           /* the real one, where the configuration says 0 */
-    int *fds;                /* one a worker; a unix listener's are the same socket */
-    size_t own_fds;          /* how many of them are open, each a socket of its own */
+    int *fds;                /* at least one a worker; more were taken over from more workers */
+    size_t fd_count;         /* how many of them are open */
+    bool given;              /* to the process that follows */
     const char *unix_path;   /* bound there, to be removed at the end; NULL: not */
 };
 
@@ -27,13 +30,33 @@ struct listener_sockets {
     struct listener_socket *items;
     size_t count;
     size_t workers;
+    bool left; /* the workers have closed what is theirs */
 };
 
-/* Binds all listeners of CONFIGURATION for WORKERS workers. False: ERROR has the place in the file.
+/*
+ * Binds all listeners of CONFIGURATION for WORKERS workers, but for what the process
+ * that is taken over FROM has. False: ERROR has the place in the file.
  */
 bool listener_sockets_open(struct listener_sockets *sockets,
                            const struct configuration *configuration, size_t workers,
-                           struct error *error);
+                           const struct takeover *from, struct error *error);
+
+/* The address of the first, by which others find this process (takeover_wire.h). */
+void listener_sockets_address(const struct listener_sockets *sockets,
+                              char address[TAKEOVER_ADDRESS_SIZE]);
+
+/*
+ * What listens at ADDRESS, as configured or as bound: *COUNT descriptors, for the
+ * process that follows. NULL: nothing that has not been given already.
+ */
+const int *listener_sockets_give(struct listener_sockets *sockets, const char *address,
+                                 size_t *count);
+
+/* The process that was to follow does not. */
+void listener_sockets_take_back(struct listener_sockets *sockets);
+
+/* The workers are told to leave (listener_set_leave): what was given is no longer ours. */
+void listener_sockets_leave(struct listener_sockets *sockets);
 
 /* A line each, with the port that was got. */
 void listener_sockets_announce(const struct listener_sockets *sockets, FILE *stream);
@@ -66,6 +89,12 @@ bool listener_set_start(struct listener_set *set, struct worker *worker,
 /* Takes what is already in the backlog, then listens no more: whoever comes now is refused at once.
  */
 void listener_set_stop(struct listener_set *set);
+
+/*
+ * Takes what is already in the backlog, then closes the worker's descriptors: the
+ * process that has the sockets too accepts alone from now on.
+ */
+void listener_set_leave(struct listener_set *set);
 void listener_set_clear(struct listener_set *set);
 
 #endif

@@ -152,8 +152,10 @@ static const struct rule allowed[] = {
     {SCMP_SYS(setsockopt), WORKER, 1, {EQUAL(1, SOL_SOCKET)}},
     {SCMP_SYS(setsockopt), WORKER, 1, {EQUAL(1, IPPROTO_TCP)}},
     {SCMP_SYS(setsockopt), WORKER, 1, {EQUAL(1, IPPROTO_IPV6)}},
+    {SCMP_SYS(getsockopt), MAIN, 2, {EQUAL(1, SOL_SOCKET), EQUAL(2, SO_PEERCRED)}},
     {SCMP_SYS(recvfrom), WORKER, 0, {{0}}},
     {SCMP_SYS(sendto), WORKER, 0, {{0}}},
+    {SCMP_SYS(sendmsg), MAIN, 0, {{0}}},
     {SCMP_SYS(splice), WORKER, 0, {{0}}},
     /* starting threads, and each of them confining itself further */
     {SCMP_SYS(clone), START, 1, {MASKED(0, CLONE_THREAD, CLONE_THREAD)}},

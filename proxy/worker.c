@@ -70,14 +70,23 @@ void worker_wait_for_log(struct worker *worker, struct session *session)
 static void drain(struct worker *worker)
 {
     struct session *session, *next;
-    if (worker->draining)
-        return;
-    listener_set_stop(&worker->listeners);
+    if (!worker->draining)
+        listener_set_stop(&worker->listeners);
     worker->draining = true;
     for (session = TAILQ_FIRST(&worker->sessions); session != NULL; session = next) {
         next = TAILQ_NEXT(session, link);
         session_drain(session);
     }
+    worker_note_session_end(worker);
+}
+
+/* Idle clients may stay: none of them is to meet a closed door that it could take for a failure. */
+static void leave(struct worker *worker)
+{
+    if (worker->draining)
+        return;
+    listener_set_leave(&worker->listeners);
+    worker->draining = true;
     worker_note_session_end(worker);
 }
 
@@ -101,6 +110,9 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
         revocation_apply(worker);
     }
     switch (atomic_load(&worker->order)) {
+    case WORKER_LEAVE:
+        leave(worker);
+        break;
     case WORKER_DRAIN:
         drain(worker);
         break;

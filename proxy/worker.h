@@ -69,7 +69,7 @@ struct worker {
     atomic_int order;                         /* enum worker_order */
 };
 
-enum worker_order { WORKER_RUN, WORKER_DRAIN, WORKER_STOP };
+enum worker_order { WORKER_RUN, WORKER_LEAVE, WORKER_DRAIN, WORKER_STOP };
 
 /*
  * Makes a worker on SNAPSHOT (takes a reference), with its own copies of the
@@ -85,7 +85,11 @@ bool worker_start(struct worker *worker, struct error *error);
 /* From the main thread: decide by SNAPSHOT (a reference is taken) from the next event on. */
 void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot);
 
-/* From the main thread. WORKER_DRAIN: ends when the last session has; WORKER_STOP: at once. */
+/*
+ * From the main thread. WORKER_LEAVE: another process accepts now; ends when the last
+ * session has. WORKER_DRAIN: nobody does; the same, and clients that ask for nothing are
+ * let go. WORKER_STOP: at once.
+ */
 void worker_give_order(struct worker *worker, enum worker_order order);
 
 /* Waits for the thread's end. */

@@ -54,6 +54,7 @@ START_TEST(fills_in_every_default)
     ck_assert_uint_eq(c->workers, 0);
     ck_assert_str_eq(c->process_user, "");
     ck_assert_int_eq(c->process_sandbox, SANDBOX_ON);
+    ck_assert(c->process_takeover);
     ck_assert_uint_eq(c->timeout_head, 10000);
     ck_assert_uint_eq(c->timeout_resolve, 5000);
     ck_assert_uint_eq(c->timeout_dial, 5000);
@@ -187,9 +188,11 @@ END_TEST
 
 START_TEST(the_process_may_become_a_user_and_leave_the_sandbox_out)
 {
-    struct configuration *c = parse_good(LISTENER "process: {user: _sally-port.1, sandbox: off}\n");
+    struct configuration *c =
+        parse_good(LISTENER "process: {user: _sally-port.1, sandbox: off, takeover: false}\n");
     ck_assert_str_eq(c->process_user, "_sally-port.1");
     ck_assert_int_eq(c->process_sandbox, SANDBOX_OFF);
+    ck_assert(!c->process_takeover);
     configuration_free(c);
 }
 END_TEST

@@ -55,7 +55,7 @@ static void tear_down(void)
 static void start(void)
 {
     struct error error;
-    admin = admin_new(base, &configuration, &source, &error);
+    admin = admin_new(base, &configuration, -1, &source, &error);
     ck_assert_msg(admin != NULL, "%s", error.message);
 }
 
@@ -232,7 +232,7 @@ START_TEST(says_that_its_address_is_in_use)
     char expected[128];
     start();
     configuration.admin_port = admin_port(admin);
-    ck_assert_ptr_null(admin_new(base, &configuration, &source, &error));
+    ck_assert_ptr_null(admin_new(base, &configuration, -1, &source, &error));
     snprintf(expected, sizeof(expected),
              "cannot listen on admin.address 127.0.0.1:%u: Address already in use",
              configuration.admin_port);
@@ -246,7 +246,7 @@ START_TEST(leaves_a_socket_alone_that_somebody_answers)
     struct error error;
     configuration.admin_unix_path = socket_path;
     start();
-    ck_assert_ptr_null(admin_new(base, &configuration, &source, &error));
+    ck_assert_ptr_null(admin_new(base, &configuration, -1, &source, &error));
     ck_assert_ptr_nonnull(strstr(error.message, "Address already in use"));
     ck_assert_str_eq(body_of(get("/healthz")), "ok\n");
 }

@@ -54,7 +54,7 @@ class Completion(Scenario):
 
     def test_completes_an_option_in_bash(self):
         self.assertEqual(self.bash("check", "--fo"), ["--format"])
-        self.assertEqual(self.bash("run", "--"), ["--config", "--help"])
+        self.assertEqual(self.bash("run", "--"), ["--config", "--takeover", "--help"])
 
     def test_completes_the_word_that_an_option_takes_in_bash(self):
         self.assertEqual(self.bash("lint", "--format", "s"), ["sarif"])
