@@ -73,7 +73,8 @@ class Upgrade(Scenario):
         self.server = self.origin(self.talk)
         self.address = f"http://origin.test:{self.server.port}"
         self.other = f"http://other.test:{self.server.port}"
-        self.gate = self.proxy(allow=[self.address, self.other], **options)
+        self.gate = self.proxy(allow=[self.address, self.other],
+                               limits={"requests_per_minute": 0, "tunnels": 0}, **options)
         # whoever takes over listens where this one does, in words of the configuration
         self.gate.configuration["listeners"][0]["address"] = f"127.0.0.1:{self.gate.port}"
         self.gate.configuration["admin"]["address"] = f"127.0.0.1:{self.gate.admin_port}"
