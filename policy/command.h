@@ -34,6 +34,7 @@ extern const struct command command_diff_description;
 extern const struct command command_review_description;
 extern const struct command command_csp_description;
 extern const struct command command_deploy_description;
+extern const struct command command_installation_description;
 extern const struct command command_ledger_description;
 extern const struct command command_completion_description;
 
