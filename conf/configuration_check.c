@@ -82,6 +82,21 @@ static bool check_ttl(struct configuration_reader *reader,
         configuration->dns_ttl_minimum, configuration->dns_ttl_maximum);
 }
 
+/* The order of giving way is fixed; the file may only say how early each is. */
+static bool check_overload(struct configuration_reader *reader,
+                           const struct configuration *configuration, const struct yaml_node *root)
+{
+    if (configuration->overload_anonymous <= configuration->overload_greediest &&
+        configuration->overload_greediest <= configuration->overload_everyone)
+        return true;
+    return configuration_refuse(
+        reader, yaml_get(root, "overload"),
+        "anonymous_percent (%u), greediest_percent (%u) and everyone_percent (%u) may not "
+        "decrease in this order",
+        configuration->overload_anonymous, configuration->overload_greediest,
+        configuration->overload_everyone);
+}
+
 bool configuration_check(struct configuration_reader *reader,
                          const struct configuration *configuration, const struct yaml_node *root)
 {
@@ -90,5 +105,6 @@ bool configuration_check(struct configuration_reader *reader,
                                     "no listeners; write listeners: [{address: 127.0.0.1:3128, "
                                     "identity: {static: {app: A, environment: E}}}]");
     return check_addresses(reader, configuration, root) &&
-           check_mode(reader, configuration, root) && check_ttl(reader, configuration, root);
+           check_mode(reader, configuration, root) && check_ttl(reader, configuration, root) &&
+           check_overload(reader, configuration, root);
 }

@@ -109,6 +109,33 @@ static const struct configuration_key timeout_keys[] = {
     {0},
 };
 
+static const struct configuration_key overload_keys[] = {
+    {.name = "anonymous_percent",
+     .read = configuration_read_count,
+     AT(overload_anonymous),
+     .minimum = 1,
+     .maximum = 100},
+    {.name = "greediest_percent",
+     .read = configuration_read_count,
+     AT(overload_greediest),
+     .minimum = 1,
+     .maximum = 100},
+    {.name = "everyone_percent",
+     .read = configuration_read_count,
+     AT(overload_everyone),
+     .minimum = 1,
+     .maximum = 100},
+    {.name = "memory_mib",
+     .read = configuration_read_count,
+     AT(overload_memory),
+     .maximum = 1U << 24},
+    {.name = "wait_seconds",
+     .read = configuration_read_seconds,
+     AT(overload_wait),
+     .maximum = SECONDS_OF_AN_HOUR},
+    {0},
+};
+
 static const char *const sni_words[] = {[SNI_ENFORCE] = "enforce", [SNI_OFF] = "off", NULL};
 static const char *const mode_words[] = {
     [MODE_ENFORCE] = "enforce", [MODE_REPORT] = "report", NULL};
@@ -126,6 +153,7 @@ const struct configuration_key configuration_keys[] = {
     {.name = "log", .read = configuration_read_keys, .keys = log_keys},
     {.name = "admin", .read = configuration_read_keys, .keys = admin_keys},
     {.name = "limits", .read = configuration_read_limits, .keys = configuration_limit_keys},
+    {.name = "overload", .read = configuration_read_keys, .keys = overload_keys},
     {.name = "workers", .read = configuration_read_count, AT(workers), .maximum = 256},
     {.name = "process", .read = configuration_read_keys, .keys = process_keys},
     {.name = "timeouts", .read = configuration_read_keys, .keys = timeout_keys},

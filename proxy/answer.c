@@ -161,6 +161,8 @@ enum progress session_linger(struct session *session)
 {
     session_free_exchange(session, false);
     buffer_clear(&session->input);
+    if (session->is_turned_away)
+        return PROGRESS_END;
     deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_LINGER);
     session->linger_left = LINGER_BYTES;
     session->stage = stage_end_our_side;
@@ -277,7 +279,7 @@ enum progress answer_limit(struct session *session, unsigned status, unsigned se
     };
     snprintf(fields, sizeof(fields), "Retry-After: %u\r\n", seconds);
     session->record.outcome = "denied";
-    session_log_decision(session, VERDICT_DENY, REASON_LIMIT_EXCEEDED, NULL);
+    session_log_decision(session, VERDICT_DENY, REASON_LIMIT_EXCEEDED, detail);
     return send_answer(session, &answer);
 }
 

@@ -91,6 +91,7 @@ static bool make_workers(struct daemon *daemon, struct error *error)
         .configuration = daemon->configuration,
         .guard = daemon->guard,
         .limiter = daemon->limiter,
+        .overload = daemon->overload,
         .done_fd = daemon->done_fd,
     };
     for (size_t i = 0; i < daemon->worker_count; i++) {
@@ -157,6 +158,15 @@ static bool start_watch(struct daemon *daemon, struct error *error)
     return daemon->watch != NULL;
 }
 
+/* Last of what is bound: it counts the descriptors that are in use already. */
+static bool make_overload(struct daemon *daemon, struct error *error)
+{
+    daemon->overload =
+        overload_new(daemon->configuration, daemon->limiter, daemon->metrics, daemon->worker_count);
+    daemon->status.overload = daemon->overload;
+    return daemon->overload != NULL || fail_with_errno(error, "start");
+}
+
 /* What needs the rights that the process was started with, and is done once. */
 static bool bind_all(struct daemon *daemon, struct error *error)
 {
@@ -168,7 +178,7 @@ static bool bind_all(struct daemon *daemon, struct error *error)
            listener_sockets_open(&daemon->sockets, daemon->configuration, daemon->worker_count,
                                  &daemon->takeover, error) &&
            make_admin(daemon, error) && make_guard(daemon, error) &&
-           daemon_succession_open(daemon, error);
+           daemon_succession_open(daemon, error) && make_overload(daemon, error);
 }
 
 /* The log opens before any thread takes a request. Signals belong to the main thread: the others
@@ -243,6 +253,7 @@ static void free_parts(struct daemon *daemon)
     admin_free(daemon->admin);
     listener_sockets_close(&daemon->sockets);
     address_guard_free(daemon->guard);
+    overload_free(daemon->overload);
     limiter_free(daemon->limiter);
     handover_free(daemon->handover);
     takeover_end(&daemon->takeover);

@@ -20,6 +20,7 @@ struct daemon {
     struct listener_sockets sockets;
     struct address_guard *guard;
     struct limiter *limiter;
+    struct overload *overload;
     struct decision_log *log;
     struct worker **workers;
     struct metrics **metrics;

@@ -22,7 +22,7 @@
 struct limiter {
     const struct configuration *configuration;
     pthread_mutex_t lock;
-    struct limit_account *accounts;
+    _Atomic(struct limit_account *) accounts; /* only ever grows, at its head */
 };
 
 struct limiter *limiter_new(const struct configuration *configuration)
@@ -39,9 +39,9 @@ void limiter_free(struct limiter *limiter)
 {
     if (limiter == NULL)
         return;
-    while (limiter->accounts != NULL) {
-        struct limit_account *account = limiter->accounts;
-        limiter->accounts = account->next;
+    struct limit_account *account = limiter->accounts, *next;
+    for (; account != NULL; account = next) {
+        next = account->next;
         name_set_free(account->names);
         free(account);
     }
@@ -161,6 +161,27 @@ bool limit_take_tunnel(struct limit_account *account)
 void limit_give_tunnel(struct limit_account *account)
 {
     atomic_fetch_sub_explicit(&account->tunnels, 1, memory_order_relaxed);
+}
+
+void limit_count_session(struct limit_account *account, int change)
+{
+    atomic_fetch_add_explicit(&account->sessions, (unsigned)change, memory_order_relaxed);
+}
+
+const struct limit_account *limiter_greediest(struct limiter *limiter)
+{
+    const struct limit_account *greediest = NULL;
+    unsigned most = 0;
+    for (struct limit_account *account = limiter->accounts; account != NULL;
+         account = account->next) {
+        const unsigned held = atomic_load_explicit(&account->sessions, memory_order_relaxed) +
+                              atomic_load_explicit(&account->tunnels, memory_order_relaxed);
+        if (held <= most)
+            continue;
+        most = held;
+        greediest = account;
+    }
+    return greediest;
 }
 
 /* ---- bytes ------------------------------------------------------------------ */

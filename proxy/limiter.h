@@ -19,6 +19,7 @@ struct limit_account {
     atomic_uint_least64_t requests;   /* the minute they were taken in (high half), and how many */
     _Atomic(struct name_set *) names; /* of this minute; NULL: there was none yet */
     atomic_uint tunnels;
+    atomic_uint sessions;             /* client connections */
     atomic_uint_least64_t paid_until; /* nanoseconds, monotonic: when the bytes so far were due */
     struct limit_account *next;
     char key[]; /* "app/environment" */
@@ -49,6 +50,12 @@ unsigned limit_take_name(struct limit_account *account, struct span name, uint64
 /* False: as many as may be are open. */
 bool limit_take_tunnel(struct limit_account *account);
 void limit_give_tunnel(struct limit_account *account);
+
+/* CHANGE (1 or -1) connections of the app's. */
+void limit_count_session(struct limit_account *account, int change);
+
+/* Who holds the most connections and tunnels; NULL: nobody holds any. Any thread. */
+const struct limit_account *limiter_greediest(struct limiter *limiter);
 
 /*
  * COUNT bytes went at NOW (nanoseconds, monotonic). They are paid for afterwards: what was

@@ -309,6 +309,10 @@ static bool accept_one(struct listener *listener)
     struct sockaddr_storage peer;
     socklen_t length = sizeof(peer);
     memset(&peer, 0, sizeof(peer));
+    if (listener->worker->overload != NULL && overload_is_full(listener->worker->overload)) {
+        pause_accepting(listener->worker);
+        return false;
+    }
     int fd = accept4(listener->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         session_start(listener->worker, listener, fd, (const struct sockaddr *)&peer);

@@ -3,8 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static void close_pipe(struct pipe *pipe)
+static void close_pipe(struct pipe_pool *pool, const struct pipe *pipe)
 {
+    pool->open--;
     close(pipe->read_fd);
     close(pipe->write_fd);
 }
@@ -18,6 +19,7 @@ bool pipe_pool_take(struct pipe_pool *pool, struct pipe *pipe)
     }
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
         return false;
+    pool->open++;
     *pipe = (struct pipe){.read_fd = ends[0], .write_fd = ends[1]};
     return true;
 }
@@ -27,12 +29,12 @@ void pipe_pool_give(struct pipe_pool *pool, struct pipe *pipe, bool empty)
     if (empty && pool->count < PIPE_POOL_MAXIMUM)
         pool->idle[pool->count++] = *pipe;
     else
-        close_pipe(pipe);
+        close_pipe(pool, pipe);
     *pipe = (struct pipe){-1, -1};
 }
 
 void pipe_pool_clear(struct pipe_pool *pool)
 {
     while (pool->count > 0)
-        close_pipe(&pool->idle[--pool->count]);
+        close_pipe(pool, &pool->idle[--pool->count]);
 }

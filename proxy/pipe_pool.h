@@ -19,6 +19,7 @@ struct pipe {
 struct pipe_pool {
     struct pipe idle[PIPE_POOL_MAXIMUM];
     size_t count;
+    size_t open; /* pipes there are, lent ones included */
 };
 
 /* False: no descriptors are left. */

@@ -125,7 +125,7 @@ static const struct rule allowed[] = {
     {SCMP_SYS(openat), START | MAIN | WORKER, 1, {MASKED(2, HOW_OPENED, O_RDONLY)}},
     {SCMP_SYS(openat), START | WRITER, 1, {MASKED(2, HOW_OPENED, O_WRONLY | O_APPEND | O_CREAT)}},
     {SCMP_SYS(openat), WRITER, 1, {MASKED(2, HOW_OPENED, O_RDONLY)}},
-    {SCMP_SYS(pread64), START | WRITER, 0, {{0}}},
+    {SCMP_SYS(pread64), ALL, 0, {{0}}},
     {SCMP_SYS(getdents64), START | MAIN, 0, {{0}}},
     {SCMP_SYS(inotify_init1), START, 0, {{0}}},
     {SCMP_SYS(inotify_add_watch), START | MAIN, 0, {{0}}},

@@ -18,6 +18,7 @@ static void session_free(struct session *session)
     session_free_exchange(session, false);
     session_free_tunnel(session, false);
     session_give_tunnel(session);
+    session_uncount(session);
     if (session->queue != NULL)
         TAILQ_REMOVE(session->queue, session, queue_link);
     TAILQ_REMOVE(&worker->sessions, session, link);
@@ -66,6 +67,17 @@ void session_drain(struct session *session)
         session_free(session);
 }
 
+/* At once, not with the first event: a burst of connections is to be counted one by one. */
+static void greet(struct session *session)
+{
+    session->client.writable = true; /* so is every new connection */
+    enum progress progress = session_greet(session);
+    if (progress == PROGRESS_END)
+        session_free(session);
+    else if (progress == PROGRESS_ON && session->stage != session_read_head)
+        session_run(session);
+}
+
 void session_start(struct worker *worker, const struct listener *listener, int fd,
                    const struct sockaddr *peer)
 {
@@ -87,14 +99,12 @@ void session_start(struct worker *worker, const struct listener *listener, int f
     metrics_add(worker->metrics, METRIC_CONNECTIONS_OPEN, 1);
     deadline_start(worker->deadlines, &session->deadline, DEADLINE_HEAD);
     session->tenant = identity_of_listener(&worker->tenants, listener->socket->configuration);
-    session->stage = session_read_head;
-    if (listener->socket->tls != NULL) {
-        if (!transport_start_tls(&session->client, listener->socket->tls)) {
-            session_free(session);
-            return;
-        }
-        session->stage = session_tls_handshake;
-    }
+    session_count_for_tenant(session);
+    session->stage = session_tls_handshake;
+    if (listener->socket->tls == NULL)
+        greet(session);
+    else if (!transport_start_tls(&session->client, listener->socket->tls))
+        session_free(session);
 }
 
 void session_give_tunnel(struct session *session)

@@ -8,9 +8,9 @@
  * That order is a chain of stages: one small function each, which does its part
  * and names the next (`session->stage`). A stage that must wait returns
  * PROGRESS_WAIT and is called again on the next event. The files follow the order:
- * session_head.c, session_decide.c, session_reach.c, then forward.c (absolute-form)
- * or tunnel.c (CONNECT and WebSocket); answer.c says no, session_log.c writes it
- * down, and session.c is the connection's life around them.
+ * session_overload.c, session_head.c, session_decide.c, session_reach.c, then
+ * forward.c (absolute-form) or tunnel.c (CONNECT and WebSocket); answer.c says no,
+ * session_log.c writes it down, and session.c is the connection's life around them.
  *
  * A session lives for the whole connection and is small. What only a request
  * needs is in its exchange, made with the request's head and freed when the
@@ -101,12 +101,15 @@ struct session {
     struct ip client_ip; /* family 0: a unix socket */
     uint16_t client_port;
     struct deadline deadline;
-    struct buffer input;         /* came from the client, not used up yet */
-    size_t head_searched;        /* bytes of input known not to hold a head's end */
-    const struct tenant *tenant; /* NULL: not known yet */
-    struct exchange *exchange;   /* NULL: between requests, or a tunnel */
-    struct tunnel *tunnel;       /* NULL: not a tunnel */
-    size_t linger_left;          /* bytes still read past before closing */
+    struct buffer input;               /* came from the client, not used up yet */
+    size_t head_searched;              /* bytes of input known not to hold a head's end */
+    const struct tenant *tenant;       /* NULL: not known yet */
+    struct exchange *exchange;         /* NULL: between requests, or a tunnel */
+    struct tunnel *tunnel;             /* NULL: not a tunnel */
+    size_t linger_left;                /* bytes still read past before closing */
+    struct limit_account *counted_for; /* what this connection is counted for; NULL: a stranger's */
+    bool is_counted;                   /* it is counted at all */
+    bool is_turned_away;         /* by overload, before it said a word: its descriptor is wanted */
     bool holds_tunnel;           /* counted as a tunnel in the tenant's account */
     unsigned requests_this_turn; /* so that one client's pipeline does not hold up the others */
     struct session_record record;
@@ -135,6 +138,7 @@ void session_set_deadline_callbacks(struct worker *worker);
 /* --- stages by which one file hands over to another ------------------------ */
 
 session_stage session_tls_handshake; /* session_head.c: a TLS listener's connection begins */
+session_stage session_greet;         /* session_overload.c: a connection's first stage but TLS */
 session_stage session_read_head;     /* session_head.c */
 session_stage session_next_request;  /* session_head.c: the exchange is over and logged */
 session_stage session_admit;         /* session_decide.c: the head is whole */
@@ -174,6 +178,15 @@ enum progress answer_unauthenticated(struct session *session);
  */
 enum progress answer_failure(struct session *session, unsigned status, const char *error,
                              const char *detail);
+
+/* --- session_overload.c ---------------------------------------------------- */
+
+/* Its request gives way (overload.h): it has been answered so, *progress is how to go on. */
+bool session_gives_way(struct session *session, enum progress *progress);
+
+/* The connection counts for its tenant, or among the strangers, until it ends or is another's. */
+void session_count_for_tenant(struct session *session);
+void session_uncount(struct session *session);
 
 /* --- session_log.c -------------------------------------------------------- */
 

@@ -31,9 +31,13 @@ static enum progress stage_identify(struct session *session)
     if (listener->identity == IDENTITY_BASIC)
         session->tenant = identity_of_request(&session->worker->tenants, listener->credentials,
                                               &session->exchange->request);
+    enum progress progress;
+    if (session_gives_way(session, &progress))
+        return progress;
     if (session->tenant == NULL)
         return answer_unauthenticated(session);
     turns_identify(session);
+    session_count_for_tenant(session);
     if (span_equal(session->tenant->subject.environment, SPAN("production")))
         session->exchange->mode = MODE_ENFORCE;
     session->stage = stage_name_target;

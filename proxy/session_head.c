@@ -15,7 +15,7 @@ enum progress session_tls_handshake(struct session *session)
 {
     switch (transport_handshake(&session->client)) {
     case TRANSPORT_OK:
-        session->stage = session_read_head;
+        session->stage = session_greet;
         return PROGRESS_ON;
     case TRANSPORT_AGAIN:
         return PROGRESS_WAIT;

@@ -7,6 +7,7 @@ void status_write_trouble(void *context, struct text *out)
     policy_keeper_write_trouble(status->policy, out);
     if (log_trouble[0] != '\0')
         text_add_format(out, "log: %s\n", log_trouble);
+    overload_write_trouble(status->overload, out);
     if (status->stopping)
         text_add_string(out, "draining\n");
 }
@@ -17,6 +18,7 @@ void status_write_metrics(void *context, struct text *out)
     uint64_t made, written;
     metrics_write(status->metrics, status->worker_count, out);
     policy_keeper_write_metrics(status->policy, out);
+    overload_write_metrics(status->overload, out);
     decision_log_counts(status->log, &made, &written);
     text_add_format(out,
                     "# HELP sallyport_log_records_total Decision log records, by state.\n"

@@ -16,6 +16,7 @@
 #define SHARED_BYTES ((size_t)128 * 1024) /* of one stream, while others have work, too */
 #define LEAST_BYTES  1024U                /* of one stream of an app with a rate */
 #define RATE_PARTS   64U                  /* of its bytes a second that a stream has in one run */
+#define SMOOTH       8                    /* the last turns that a share's wait is told from */
 #define SLOWED_RUNS  32                   /* of one app, before the others are looked at */
 
 /* ---- running a session ------------------------------------------------------ */
@@ -130,6 +131,7 @@ void turns_wake(struct session *session)
 static void serve(struct turns *turns, struct share *share)
 {
     struct session *session;
+    turns->wait += (clock_nanoseconds() - share->since) / SMOOTH - turns->wait / SMOOTH;
     add_credit(share);
     while (share->credit > 0 && (session = TAILQ_FIRST(&share->ready)) != NULL) {
         dequeue(session);
@@ -155,7 +157,9 @@ static void on_turn(evutil_socket_t fd, short what, void *context)
         if (share != NULL)
             serve(turns, share);
     } while (share != NULL && clock_nanoseconds() < end);
-    if (!TAILQ_EMPTY(&turns->waiting))
+    if (TAILQ_EMPTY(&turns->waiting))
+        turns->wait = 0;
+    else
         arm(turns->timer, 0);
 }
 

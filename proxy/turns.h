@@ -49,6 +49,7 @@ struct turns {
     struct share strangers;   /* sessions of which nobody knows yet whose they are */
     struct share *current;    /* pays for what runs now */
     struct share *last;       /* had the last turn */
+    uint64_t wait;            /* nanoseconds, smoothed: how long a share waits for its turn */
     uint64_t shared_until;    /* nanoseconds, monotonic: more than one app has work to do */
 };
 

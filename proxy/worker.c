@@ -204,6 +204,7 @@ struct worker *worker_new(size_t index, const struct worker_shared *shared,
     worker->guard = shared->guard;
     worker->done_fd = shared->done_fd;
     worker->tenants.limiter = shared->limiter;
+    worker->overload = shared->overload;
     worker->metrics = metrics;
     worker->log = log;
     worker->snapshot = snapshot_ref(snapshot);

@@ -20,6 +20,7 @@
 #include "proxy/lifetime.h"
 #include "proxy/listener.h"
 #include "proxy/metrics.h"
+#include "proxy/overload.h"
 #include "proxy/poller.h"
 #include "proxy/relay.h"
 #include "proxy/resolver.h"
@@ -32,7 +33,8 @@ struct worker_shared {
     const struct configuration *configuration;
     const struct address_guard *guard;
     struct limiter *limiter;
-    int done_fd; /* an eventfd: each worker adds one when its thread ends */
+    struct overload *overload; /* NULL: nothing is watched */
+    int done_fd;               /* an eventfd: each worker adds one when its thread ends */
 };
 
 struct worker {
@@ -57,6 +59,7 @@ struct worker {
     bool draining; /* no new connections; exchanges end with Connection: close */
 
     struct turns turns;
+    struct overload *overload;       /* shared; NULL: nothing is watched */
     struct session_list log_waiters; /* wait for room in the log's queue */
     struct event *log_timer;
     struct lifetime lifetime;
