@@ -224,6 +224,13 @@ bench: ## the figures, side by side with a bare relay, squid and tinyproxy
 	@$(SUBMAKE) all $(BENCHES)
 	@BUILD=$(BUILD) test/bench/bench.py $(BENCH)
 
+SOAK_MINUTES ?= 30
+.PHONY: soak
+soak: ## mixed work for SOAK_MINUTES (30), then: is memory flat, are descriptors back, is each record written?
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	@$(SUBMAKE) all $(BENCHES)
+	@BUILD=$(BUILD) SOAK_MINUTES=$(SOAK_MINUTES) test/bench/soak.py
+
 .PHONY: bypass
 bypass: ## every way past it that test/bypass knows, beside squid and tinyproxy
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_BYPASS)

@@ -45,6 +45,12 @@ class CrowdOrigin:
 
     @staticmethod
     async def echo(reader, writer):
+        await CrowdOrigin.echo_from(b"", reader, writer)
+
+    @staticmethod
+    async def echo_from(first, reader, writer):
+        """Sends back FIRST, which has been read, and all that follows."""
+        writer.write(first)
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
