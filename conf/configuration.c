@@ -45,6 +45,7 @@ static bool set_defaults(struct configuration_reader *reader, struct configurati
     configuration->policy_path = configuration_join_path(reader, SPAN("policy"));
     configuration->policy_watch = true;
     configuration->policy_revoke = REVOKE_CLOSE;
+    configuration->policy_ledger = LEDGER_WARN;
     configuration->sni = SNI_ENFORCE;
     configuration->mode = MODE_ENFORCE;
     configuration->hosts_file = "/etc/hosts";

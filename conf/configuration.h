@@ -36,6 +36,13 @@ enum sni_mode { SNI_ENFORCE, SNI_OFF };
 
 enum sandbox_mode { SANDBOX_ON, SANDBOX_OFF };
 
+/* What a policy whose ledger does not hold together is worth. */
+enum ledger_mode {
+    LEDGER_WARN,    /* it is said, and the policy is taken; having no ledger is no fault */
+    LEDGER_REQUIRE, /* it is not taken */
+    LEDGER_OFF,     /* the ledger is not looked at */
+};
+
 /* What happens to an open tunnel whose rule a new policy no longer holds. */
 enum revoke_mode {
     REVOKE_CLOSE, /* it ends at once */
@@ -83,6 +90,7 @@ struct configuration {
     bool production_everything; /* policy.production_everything */
     bool policy_watch; /* policy.watch: reload by itself when files change (default true) */
     enum revoke_mode policy_revoke; /* policy.revoke (default close) */
+    enum ledger_mode policy_ledger; /* policy.ledger (default warn) */
 
     enum sni_mode sni;
     struct ech_app *ech_apps; /* ech (default none) */

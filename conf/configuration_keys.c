@@ -15,6 +15,9 @@
 static const char *const revoke_words[] = {
     [REVOKE_CLOSE] = "close", [REVOKE_DRAIN] = "drain", [REVOKE_KEEP] = "keep", NULL};
 
+static const char *const ledger_words[] = {
+    [LEDGER_WARN] = "warn", [LEDGER_REQUIRE] = "require", [LEDGER_OFF] = "off", NULL};
+
 static const struct configuration_key policy_keys[] = {
     {.name = "path", .read = configuration_read_path, AT(policy_path)},
     {.name = "plain_http", .read = configuration_read_boolean, AT(plain_http)},
@@ -23,6 +26,7 @@ static const struct configuration_key policy_keys[] = {
      AT(production_everything)},
     {.name = "watch", .read = configuration_read_boolean, AT(policy_watch)},
     {.name = "revoke", .read = configuration_read_choice, AT(policy_revoke), .words = revoke_words},
+    {.name = "ledger", .read = configuration_read_choice, AT(policy_ledger), .words = ledger_words},
     {0},
 };
 

@@ -18,17 +18,24 @@ struct auditing {
 
 static const struct position whole_file = {0, 0};
 
+bool ledger_audit_reopen(struct ledger_audit *audit, struct error *error)
+{
+    if (audit->directory >= 0)
+        close(audit->directory);
+    audit->directory = open(audit->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (audit->directory < 0)
+        error_set_at(error, audit->name, whole_file, "cannot be opened as a policy directory: %s",
+                     strerror(errno));
+    return audit->directory >= 0;
+}
+
 bool ledger_audit_init(struct ledger_audit *audit, const char *name, struct error *error)
 {
     *audit = (struct ledger_audit){.name = name, .directory = -1};
     ledger_head_init(&audit->head);
     audit->last = audit->head;
-    audit->directory = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (audit->directory < 0) {
-        error_set_at(error, name, whole_file, "cannot be opened as a policy directory: %s",
-                     strerror(errno));
+    if (!ledger_audit_reopen(audit, error))
         return false;
-    }
     if (asprintf(&audit->path, "%s/" LEDGER_FILE_NAME, name) >= 0)
         return true;
     audit->path = NULL;

@@ -23,6 +23,8 @@ struct ledger_audit {
  * why. To be cleared in both cases.
  */
 bool ledger_audit_init(struct ledger_audit *audit, const char *name, struct error *error);
+/* Opens the directory again by its name: another may have taken its place. */
+bool ledger_audit_reopen(struct ledger_audit *audit, struct error *error);
 void ledger_audit_clear(struct ledger_audit *audit);
 
 enum ledger_state {

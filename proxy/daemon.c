@@ -220,6 +220,7 @@ static void say_ready(const struct daemon *daemon)
     supervisor_say_ready(daemon->supervisor);
     log_queue_event(daemon->policy.log, "start", SPAN("sallyport " SALLYPORT_VERSION),
                     snapshot_revision(daemon->policy.snapshot));
+    policy_keeper_tell_ledger(&daemon->policy);
 }
 
 static void join_workers(struct daemon *daemon)
@@ -260,8 +261,7 @@ static void free_parts(struct daemon *daemon)
     daemon_loop_clear(daemon);
     if (daemon->launcher >= 0)
         close(daemon->launcher);
-    if (daemon->policy.snapshot != NULL)
-        snapshot_unref(daemon->policy.snapshot);
+    policy_keeper_clear(&daemon->policy);
     configuration_free(daemon->configuration);
 }
 

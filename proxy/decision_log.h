@@ -90,4 +90,7 @@ void log_queue_close(struct log_queue *queue, const struct close_record *record)
 void log_queue_event(struct log_queue *queue, const char *event, struct span detail,
                      const char *policy);
 
+/* {"time", "event": "ledger", "n", "hash", "policy"}: the head of the policy's ledger. */
+void log_queue_ledger(struct log_queue *queue, uint64_t n, const char *hash, const char *policy);
+
 #endif

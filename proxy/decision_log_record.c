@@ -163,3 +163,13 @@ void log_queue_event(struct log_queue *queue, const char *event, struct span det
     add_field(&line, "policy", span_or_nothing(policy), NAME_MAXIMUM);
     end(queue, &line);
 }
+
+void log_queue_ledger(struct log_queue *queue, uint64_t n, const char *hash, const char *policy)
+{
+    struct text line;
+    begin(queue, &line, "ledger");
+    add_number(&line, "n", n);
+    add_field(&line, "hash", span_of(hash), NAME_MAXIMUM);
+    add_field(&line, "policy", span_or_nothing(policy), NAME_MAXIMUM);
+    end(queue, &line);
+}

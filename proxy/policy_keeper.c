@@ -1,9 +1,11 @@
 /* Loading happens on the main thread; the workers go on deciding by what they have. */
 #include "proxy/policy_keeper.h"
 
+#include <unistd.h>
+
 #include "policy/policy_directory.h"
 
-static struct snapshot *load(const struct policy_keeper *keeper, struct error *error)
+static struct snapshot *read_directory(const struct policy_keeper *keeper, struct error *error)
 {
     const struct policy_options options = {
         .plain_http = keeper->configuration->plain_http,
@@ -11,6 +13,22 @@ static struct snapshot *load(const struct policy_keeper *keeper, struct error *e
     };
     return policy_directory_load(keeper->configuration->policy_path, &options, keeper->snapshot,
                                  error);
+}
+
+/* What is loaded is what the ledger tells of, where the configuration wants that looked at. */
+static struct snapshot *load(struct policy_keeper *keeper, struct error *error)
+{
+    const char *directory = keeper->configuration->policy_path;
+    const enum ledger_mode mode = keeper->configuration->policy_ledger;
+    int lock = policy_ledger_hold(directory, mode);
+    struct snapshot *snapshot = read_directory(keeper, error);
+    if (snapshot != NULL && !policy_ledger_check(&keeper->ledger, directory, mode, error)) {
+        snapshot_unref(snapshot);
+        snapshot = NULL;
+    }
+    if (lock >= 0)
+        close(lock);
+    return snapshot;
 }
 
 static void put_in_force(struct policy_keeper *keeper, struct snapshot *snapshot)
@@ -55,6 +73,20 @@ void policy_keeper_reload(struct policy_keeper *keeper)
         worker_set_snapshot(keeper->workers[i], snapshot);
     log_queue_event(keeper->log, "policy_loaded", span_of(keeper->configuration->policy_path),
                     snapshot_revision(snapshot));
+    policy_keeper_tell_ledger(keeper);
+}
+
+void policy_keeper_tell_ledger(const struct policy_keeper *keeper)
+{
+    policy_ledger_tell(&keeper->ledger, keeper->log, snapshot_revision(keeper->snapshot));
+}
+
+void policy_keeper_clear(struct policy_keeper *keeper)
+{
+    if (keeper->snapshot != NULL)
+        snapshot_unref(keeper->snapshot);
+    keeper->snapshot = NULL;
+    policy_ledger_clear(&keeper->ledger);
 }
 
 void policy_keeper_write_trouble(const struct policy_keeper *keeper, struct text *out)

@@ -12,6 +12,7 @@
 #include "policy/snapshot.h"
 #include "policy/text.h"
 #include "proxy/decision_log.h"
+#include "proxy/policy_ledger.h"
 #include "proxy/worker.h"
 
 struct policy_keeper {
@@ -20,6 +21,7 @@ struct policy_keeper {
     struct worker *const *workers;
     size_t worker_count;
     struct snapshot *snapshot; /* the one in force */
+    struct policy_ledger ledger;
     time_t loaded_at;
     uint64_t reloads;
     uint64_t failed_reloads;
@@ -33,10 +35,16 @@ bool policy_keeper_load(struct policy_keeper *keeper, struct error *error);
 /* Loads again; hands a new snapshot to the workers, or keeps the old one and says why. */
 void policy_keeper_reload(struct policy_keeper *keeper);
 
+/* The ledger's head into the log, which is open by now. */
+void policy_keeper_tell_ledger(const struct policy_keeper *keeper);
+
 /* For /readyz: a line where the files do not load. */
 void policy_keeper_write_trouble(const struct policy_keeper *keeper, struct text *out);
 
 /* For /metrics. */
 void policy_keeper_write_metrics(const struct policy_keeper *keeper, struct text *out);
+
+/* Lets go of what it holds. */
+void policy_keeper_clear(struct policy_keeper *keeper);
 
 #endif

@@ -20,6 +20,7 @@
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -127,6 +128,7 @@ static const struct rule allowed[] = {
     {SCMP_SYS(openat), WRITER, 1, {MASKED(2, HOW_OPENED, O_RDONLY)}},
     {SCMP_SYS(pread64), ALL, 0, {{0}}},
     {SCMP_SYS(getdents64), START | MAIN, 0, {{0}}},
+    {SCMP_SYS(flock), START | MAIN, 1, {EQUAL(1, LOCK_SH | LOCK_NB)}},
     {SCMP_SYS(inotify_init1), START, 0, {{0}}},
     {SCMP_SYS(inotify_add_watch), START | MAIN, 0, {{0}}},
     {SCMP_SYS(unlink), START | MAIN, 0, {{0}}},

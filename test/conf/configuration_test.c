@@ -41,6 +41,7 @@ START_TEST(fills_in_every_default)
     ck_assert(!configuration_lets_ech(c, SPAN("demo"), SPAN("development")));
     ck_assert_int_eq(c->mode, MODE_ENFORCE);
     ck_assert_int_eq(c->policy_revoke, REVOKE_CLOSE);
+    ck_assert_int_eq(c->policy_ledger, LEDGER_WARN);
     ck_assert_uint_eq(c->allow_range_count, 0);
     ck_assert_uint_eq(c->resolver_count, 0);
     ck_assert_str_eq(c->hosts_file, "/etc/hosts");
@@ -445,6 +446,7 @@ START_TEST(the_configuration_we_ship_is_the_defaults_but_for_the_policy)
     ck_assert(c->policy_watch == defaults->policy_watch && c->plain_http == defaults->plain_http);
     ck_assert(c->sni == defaults->sni && c->mode == defaults->mode);
     ck_assert_int_eq(c->policy_revoke, defaults->policy_revoke);
+    ck_assert_int_eq(c->policy_ledger, defaults->policy_ledger);
     ck_assert_str_eq(c->hosts_file, defaults->hosts_file);
     ck_assert_str_eq(c->log_decisions, defaults->log_decisions);
     ck_assert(c->has_admin && c->admin_port == defaults->admin_port &&
