@@ -30,6 +30,7 @@ extern const struct command command_lint_description;
 extern const struct command command_learn_description;
 extern const struct command command_replay_description;
 extern const struct command command_test_description;
+extern const struct command command_why_description;
 extern const struct command command_diff_description;
 extern const struct command command_review_description;
 extern const struct command command_csp_description;

@@ -23,6 +23,21 @@ bool log_time_valid(struct span time)
             span_parse_decimal(span_after(fraction, 1), UINT32_MAX, &value));
 }
 
+/* The digit of TIME's fraction at INDEX; '0' where it has no such. */
+static int fraction_digit(struct span time, size_t index)
+{
+    size_t at = sizeof("dddd-dd-ddTdd:dd:dd.") - 1 + index;
+    return at + 1 < time.length ? time.data[at] : '0';
+}
+
+int log_time_compare(struct span a, struct span b)
+{
+    int order = memcmp(a.data, b.data, sizeof("dddd-dd-ddTdd:dd:dd") - 1);
+    for (size_t i = 0; order == 0 && i < 9; i++)
+        order = fraction_digit(a, i) - fraction_digit(b, i);
+    return order;
+}
+
 /* The log has IPv6 without brackets, the host parser takes it with them. */
 static bool read_host(struct span text, struct host *host, struct error *error)
 {

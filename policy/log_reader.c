@@ -155,6 +155,70 @@ static enum log_line give_end(const struct log_reader *reader, struct error *err
     return LOG_FAILED;
 }
 
+/* ---- Searching ----------------------------------------------------------- */
+
+/* Counts the lines that end in BYTES. */
+static uint64_t count_lines(struct span bytes)
+{
+    uint64_t count = 0;
+    for (;;) {
+        const char *end = memchr(bytes.data, '\n', bytes.length);
+        if (end == NULL)
+            return count;
+        bytes = span_after(bytes, (size_t)(end - bytes.data) + 1);
+        count++;
+    }
+}
+
+/* Passes over what is in the buffer, up to COUNT bytes of it, all whole lines. */
+static void pass_lines(struct log_reader *reader, size_t count)
+{
+    reader->line += count_lines((struct span){reader->buffer + reader->begin, count});
+    reader->begin += count;
+}
+
+/* Bytes of REST up to its last line end, that one with them. */
+static size_t whole_lines(struct span rest)
+{
+    const char *end = rest.length == 0 ? NULL : memrchr(rest.data, '\n', rest.length);
+    return end == NULL ? 0 : (size_t)(end - rest.data) + 1;
+}
+
+/* Goes to the line that NEEDLE stands in, as far as the buffer goes; false: to the last one. */
+static bool go_to(struct log_reader *reader, struct span needle)
+{
+    struct span rest = {reader->buffer + reader->begin, reader->end - reader->begin};
+    const char *found =
+        rest.length == 0 ? NULL : memmem(rest.data, rest.length, needle.data, needle.length);
+    if (found != NULL)
+        rest.length = (size_t)(found - rest.data);
+    pass_lines(reader, whole_lines(rest));
+    return found != NULL;
+}
+
+enum log_line log_reader_find(struct log_reader *reader, struct span needle, struct span *line,
+                              struct error *error)
+{
+    for (;;) {
+        if (reader->skipping)
+            skip_line(reader);
+        if (go_to(reader, needle)) {
+            enum log_line kind = log_reader_next(reader, line, error);
+            if (kind != LOG_LINE_LONG)
+                return kind;
+            continue;
+        }
+        if (reader->ended)
+            return give_end(reader, error);
+        if (reader->end - reader->begin > LOG_LINE_MAXIMUM + 1) {
+            reader->line++;
+            reader->skipping = true;
+            continue;
+        }
+        fill(reader);
+    }
+}
+
 enum log_line log_reader_next(struct log_reader *reader, struct span *line, struct error *error)
 {
     if (reader->skipping)

@@ -34,6 +34,14 @@ enum log_line {
 /* The next line. *line is valid until the next call. LOG_END and LOG_FAILED come once and stay. */
 enum log_line log_reader_next(struct log_reader *reader, struct span *line, struct error *error);
 
+/*
+ * The next line that holds NEEDLE, which holds no line end: LOG_LINE, LOG_END or LOG_FAILED, else
+ * as log_reader_next. What lies between is not looked at line by line, and lines that are too long
+ * for a record are passed over.
+ */
+enum log_line log_reader_find(struct log_reader *reader, struct span needle, struct span *line,
+                              struct error *error);
+
 /* The number of the line that was given last, from 1. */
 uint64_t log_reader_line(const struct log_reader *reader);
 
@@ -45,6 +53,7 @@ uint64_t log_reader_line(const struct log_reader *reader);
 struct log_record {
     struct span time;
     struct span event;
+    struct span id;
     struct span app;
     struct span environment;
     struct span installation;
@@ -54,12 +63,14 @@ struct log_record {
     struct span verdict;
     struct span reason;
     struct span rule_address; /* "address" of "rule" */
+    struct span rule_file;    /* "file" of it */
+    uint32_t rule_line;       /* and "line"; 0: absent */
     uint16_t port;
 };
 
 /*
  * Takes LINE apart: a JSON object (RFC 8259), nothing behind it but white space. The
- * members above have to be strings, the port a whole number up to 65535, or
+ * members above have to be strings, the port and the line whole numbers, or
  * null, and none may stand twice; other members are checked and passed over, at most
  * 16 objects and lists inside each other. SCRATCH (fixed, as large as the line at
  * least) is reset. False: ERROR says why, its column counts bytes from 1; its line and
@@ -70,6 +81,9 @@ bool log_record_parse(struct span line, struct text *scratch, struct log_record 
 
 /* "2026-01-02T03:04:05Z", with or without a fraction of up to nine digits. */
 bool log_time_valid(struct span time);
+
+/* Below, at or above 0, as A is earlier than B, the same, or later; both are valid. */
+int log_time_compare(struct span a, struct span b);
 
 /* What a decision's record asks to be decided again. */
 struct log_decision {

@@ -19,12 +19,12 @@ struct member {
 
 /* The last two are read by functions of their own. */
 static const struct member members[] = {
-    MEMBER(time),         MEMBER(event),  MEMBER(app),      MEMBER(environment),
-    MEMBER(installation), MEMBER(method), MEMBER(scheme),   MEMBER(host),
-    MEMBER(verdict),      MEMBER(reason), {{"port", 4}, 0}, {{"rule", 4}, 0},
+    MEMBER(time),         MEMBER(event),    MEMBER(id),       MEMBER(app),  MEMBER(environment),
+    MEMBER(installation), MEMBER(method),   MEMBER(scheme),   MEMBER(host), MEMBER(verdict),
+    MEMBER(reason),       {{"port", 4}, 0}, {{"rule", 4}, 0},
 };
 
-enum { MEMBER_PORT = 10, MEMBER_RULE, MEMBER_COUNT };
+enum { MEMBER_PORT = 11, MEMBER_RULE, MEMBER_COUNT };
 
 _Static_assert(sizeof(members) / sizeof(members[0]) == MEMBER_COUNT, "the two stand at the end");
 
@@ -67,9 +67,45 @@ static bool object_goes_on(struct scan *scan, bool *fine)
     return false;
 }
 
+static bool take_line_number(struct scan *scan, struct log_record *record)
+{
+    struct span digits;
+    uint64_t line;
+    if (scan_take_word(scan, SPAN("null")))
+        return true;
+    if (!scan_take_number(scan, &digits))
+        return false;
+    if (!span_parse_decimal(digits, UINT32_MAX, &line))
+        return scan_refuse(scan, "no line's number");
+    record->rule_line = (uint32_t)line;
+    return true;
+}
+
+/* A member of the rule; those that we want may stand once only. */
+static bool take_rule_member(struct scan *scan, struct log_record *record, unsigned *seen)
+{
+    static const struct span names[] = {
+        {"address", sizeof("address") - 1}, {"file", sizeof("file") - 1}, {"line", 4}};
+    struct span name;
+    unsigned member = 0;
+    if (!scan_take_name(scan, &name))
+        return false;
+    while (member < 3 && !span_equal(name, names[member]))
+        member++;
+    if (member == 3)
+        return scan_skip_value(scan);
+    if ((*seen & 1U << member) != 0)
+        return scan_refuse(scan, "a member that stands twice");
+    *seen |= 1U << member;
+    if (member == 2)
+        return take_line_number(scan, record);
+    return take_string_or_null(scan, member == 0 ? &record->rule_address : &record->rule_file);
+}
+
 static bool take_rule(struct scan *scan, struct log_record *record)
 {
-    bool fine = true, seen = false;
+    bool fine = true;
+    unsigned seen = 0;
     if (scan_take_word(scan, SPAN("null")))
         return true;
     if (!scan_take(scan, '{'))
@@ -78,14 +114,7 @@ static bool take_rule(struct scan *scan, struct log_record *record)
     if (scan_take(scan, '}'))
         return true;
     do {
-        struct span name;
-        if (!scan_take_name(scan, &name))
-            return false;
-        bool address = span_equal(name, SPAN("address"));
-        if (address && seen)
-            return scan_refuse(scan, "a member that stands twice");
-        seen = seen || address;
-        if (address ? !take_string_or_null(scan, &record->rule_address) : !scan_skip_value(scan))
+        if (!take_rule_member(scan, record, &seen))
             return false;
     } while (object_goes_on(scan, &fine));
     return fine;
