@@ -6,6 +6,7 @@
 
 #include "policy/command_author.h"
 #include "policy/deploy.h"
+#include "policy/review_file.h"
 #include "policy/version_diff_print.h"
 
 #define OUTPUT_MAXIMUM ((size_t)512 << 20)
@@ -15,6 +16,7 @@ enum {
     OPTION_MAJOR,
     OPTION_FROM,
     OPTION_DRY_RUN,
+    OPTION_REVIEW,
     OPTION_PLAIN_HTTP,
     OPTION_HELP
 };
@@ -23,6 +25,7 @@ struct deploy_command {
     struct deploy_request request;
     struct command_author author;
     bool dry_run;
+    const char *review; /* where the page goes; NULL: no page */
     struct deploy deploy;
 };
 
@@ -64,6 +67,9 @@ static int take_option(struct deploy_command *command, int option, char **argv)
     case OPTION_DRY_RUN:
         command->dry_run = true;
         return -1;
+    case OPTION_REVIEW:
+        command->review = optarg;
+        return -1;
     case OPTION_PLAIN_HTTP:
         command->request.plain_http = true;
         return -1;
@@ -100,6 +106,7 @@ static int read_options(struct deploy_command *command, int argc, char **argv)
         {"major-version", required_argument, NULL, OPTION_MAJOR},
         {"from", required_argument, NULL, OPTION_FROM},
         {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+        {"review", required_argument, NULL, OPTION_REVIEW},
         {"plain-http", no_argument, NULL, OPTION_PLAIN_HTTP},
         AUTHOR_LONG_OPTIONS,
         {"help", no_argument, NULL, OPTION_HELP},
@@ -170,12 +177,46 @@ static int write_version(struct deploy_command *command, struct ledger_book *boo
     return fflush(stdout) == 0 ? 0 : COMMAND_BAD_INPUT;
 }
 
+/* The page about what is going to be deployed, written before it is. */
+static int write_review(const struct deploy_command *command)
+{
+    const struct deploy *deploy = &command->deploy;
+    const struct deploy_request *request = &command->request;
+    const struct manifest_options options = {.plain_http = request->plain_http,
+                                             .variables = &deploy->variables};
+    char old[VERSION_TEXT_SIZE], new[VERSION_TEXT_SIZE];
+    struct error error;
+    version_number_format(deploy->base, old);
+    version_number_format(deploy->number, new);
+    struct review_file file = {
+        .old = &deploy->old,
+        .new = &deploy->new,
+        .options = &options,
+        .production = strcmp(request->environment, "production") == 0,
+        .review = {.old.number = span_of(old),
+                   .new.number = span_of(new),
+                   .policy = request->directory,
+                   .app = request->app,
+                   .environment = request->environment},
+    };
+    if (review_file_write(&file, command->review, &error))
+        return 0;
+    error_print(&error, stderr);
+    return COMMAND_BAD_INPUT;
+}
+
 static int prepare(struct deploy_command *command)
 {
     struct error error;
     if (!deploy_prepare(&command->deploy, &command->request, &error))
         return refuse(&command->deploy, &error);
-    return print_verdict(&command->request, &command->deploy);
+    int status = print_verdict(&command->request, &command->deploy);
+    if (status != 0 || command->review == NULL || command->deploy.unchanged)
+        return status;
+    if (command->deploy.diff != NULL)
+        return write_review(command);
+    puts("no page was written: the first version has nothing to be compared with");
+    return 0;
 }
 
 static int deploy_for_real(struct deploy_command *command)
@@ -211,8 +252,9 @@ static int command_deploy(int argc, char **argv)
 
 const struct command command_deploy_description = {
     .name = "deploy",
-    .synopsis = "--policy DIR --app A --environment E MANIFEST [--from ENVIRONMENT] "
-                "[--major-version N] [--dry-run] [--by WHO] [--why TEXT] [--plain-http]",
+    .synopsis =
+        "--policy DIR --app A --environment E MANIFEST [--from ENVIRONMENT] "
+        "[--major-version N] [--dry-run] [--review FILE] [--by WHO] [--why TEXT] [--plain-http]",
     .summary = "numbers a manifest, says why, and makes it the deployed version",
     .help =
         "Makes MANIFEST the next version of an app in an environment and prints its number, then\n"
@@ -230,7 +272,9 @@ const struct command command_deploy_description = {
         "  --from ENVIRONMENT      in place of MANIFEST: what that environment has deployed\n"
         "  --major-version N       fixes an old major: a minor of it. Refused where the change\n"
         "                          needs approval; the newest version stays the deployed one\n"
-        "  --dry-run               says what it would be, and writes nothing\n"
+        "  --dry-run               says what it would be, and writes nothing but the page\n"
+        "  --review FILE           the page an admin decides from, as `sallyport review` writes it;\n"
+        "                          the first version has nothing to be compared with, and none\n"
         "  --plain-http            http:// and ws:// may be declared\n" AUTHOR_HELP
         "  --help                  this text\n"
         "\n"

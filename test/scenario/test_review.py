@@ -224,6 +224,29 @@ class Review(Scenario):
         self.assertEqual(sorted(name for name in os.listdir(os.path.dirname(page))
                                 if name.startswith("page.html")), ["page.html"])
 
+    def test_is_written_by_a_deploy_before_it_deploys(self):
+        policy = os.path.dirname(self.path("policy/x"))
+        new, page = self.path("new.yml"), self.path("page.html")
+        deploy = ("deploy", "--policy", policy, "-a", "orders", "-e", "production", new, "--review")
+        write(new, manifest(["a.example"]))
+        done = sallyport(*deploy, page)
+        self.assertEqual((done.returncode, os.path.exists(page)), (0, False))
+        self.assertIn("nothing to be compared with", done.stdout)
+        write(new, manifest(["a.example", "b.example"]))
+        done = sallyport(*deploy, self.path("missing") + "/page.html")
+        self.assertEqual(done.returncode, 2)
+        self.assertFalse(os.path.exists(self.path("policy/orders/production/versions") + "/2.1"))
+        done = sallyport(*deploy, page)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(os.path.exists(self.path("policy/orders/production/versions") + "/2.1"))
+        with open(page, encoding="utf-8") as file:
+            read = Page(file.read())
+        self.assertEqual(read.wrong, [])
+        self.assertIn("1.1 → 2.1", read.text("dl"))
+        self.assertIn(f"--policy {policy}", read.text("pre"))
+        self.assertIn("--app orders --environment production", read.text("pre"))
+        self.assertIn("--version 2 ", read.text("pre"))
+
     def test_says_that_a_log_could_not_be_read(self):
         old = self.path("old.yml")
         write(old, manifest(["a.example"]))
