@@ -66,14 +66,17 @@ static bool take_deploy(struct why_past *past, const struct ledger_entry *entry)
     return major != NULL;
 }
 
+/* A revocation names the version it goes back to (installation_edit.c). */
 static void take_setting(struct why_past *past, const struct ledger_entry *entry)
 {
+    static const struct why_entry none = {.n = 0};
     bool revokes = span_equal(entry->event, SPAN("revoke"));
-    bool approves = span_equal(entry->event, SPAN("approve")) ||
-                    (span_equal(entry->event, SPAN("add")) && entry->version.length > 0);
     if (span_equal(entry->event, SPAN("suspend")))
         past->suspension = entry_of(entry);
-    if (!revokes && !approves)
+    if (span_equal(entry->event, SPAN("resume")))
+        past->suspension = none;
+    if (!revokes && !span_equal(entry->event, SPAN("approve")) &&
+        !span_equal(entry->event, SPAN("installation-add")))
         return;
     past->approval = entry_of(entry);
     past->revoked = revokes;

@@ -43,8 +43,8 @@ struct why_past {
     char begins[32];          /* the first one's time; "" where there is none */
     struct why_major *majors; /* in the order in which they began */
     size_t major_count;
-    struct why_entry approval;   /* of the installation; the latest of approve, add and revoke */
-    bool revoked;                /* it is a revoke */
+    struct why_entry approval;   /* of the installation: the latest that set its version */
+    bool revoked;                /* it went back to an earlier version, or (major 0) to none */
     struct why_entry suspension; /* n 0: the installation is not suspended */
 };
 

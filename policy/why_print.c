@@ -140,7 +140,7 @@ static const struct why_major *version_in_force(const struct why_past *past,
 {
     if (record->installation.length == 0)
         return newest_major(past);
-    return past->revoked ? NULL : find_major(past, past->approval.major);
+    return find_major(past, past->approval.major);
 }
 
 /* Why the ledger knows no version that was in force. */
@@ -149,7 +149,7 @@ static const char *why_none(const struct telling *telling)
     const struct why_past *past = telling->past;
     if (past->major_count == 0)
         return "no deploy is in the ledger before this decision";
-    if (past->revoked)
+    if (past->revoked && past->approval.major == 0)
         return "by the ledger none: the approval had been revoked";
     if (past->approval.n == 0)
         return "by the ledger none: nothing had been approved";
@@ -189,7 +189,8 @@ static void tell_approval(const struct telling *telling)
                               "decision");
     } else {
         if (past->approval.major != 0)
-            text_add_format(text, "major %u, ", past->approval.major);
+            text_add_format(text, "%smajor %u, ", past->revoked ? "back to " : "",
+                            past->approval.major);
         add_entry(telling, &past->approval);
     }
     end_line(telling);
@@ -202,8 +203,7 @@ static void tell_what_waits(const struct telling *telling)
     if (!span_equal(telling->record->reason, SPAN("pending_approval")))
         return;
     begin_line(telling, "waits");
-    if (newest == NULL ||
-        (!telling->past->revoked && newest->first.major <= telling->past->approval.major)) {
+    if (newest == NULL || newest->first.major <= telling->past->approval.major) {
         text_add_string(telling->text, "no newer version is in the ledger before this decision");
         end_line(telling);
         return;

@@ -167,13 +167,15 @@ END_TEST
 START_TEST(tells_that_an_approval_was_revoked)
 {
     enter("deploy", 1, "", "1.1", "ci", "");
-    enter("approve", 2, "acme", "1", "jane", "");
-    enter("revoke", 3, "acme", "", "joe", "no longer");
+    enter("approve", 2, "acme", "1.1", "jane", "");
+    enter("deploy", 2, "", "2.1", "ci", "");
+    enter("approve", 3, "acme", "2.1", "jane", "");
+    enter("revoke", 4, "acme", "1.1", "joe", "no longer");
     deny_for_approval();
     told();
-    says("version   by the ledger none: the approval had been revoked\n");
-    says("revoked   2026-01-03T00:00:00.000000Z by joe: \"no longer\" (entry 3, ");
-    says("waits     1.1 for its approval");
+    says("version   1.1, deployed ");
+    says("revoked   back to major 1, 2026-01-04T00:00:00.000000Z by joe: \"no longer\" (entry 5, ");
+    says("waits     2.1 for its approval");
 }
 END_TEST
 
@@ -193,11 +195,14 @@ END_TEST
 START_TEST(tells_that_the_installation_was_suspended)
 {
     enter("deploy", 1, "", "1.1", "ci", "");
-    enter("add", 2, "acme", "1", "jane", "");
+    enter("installation-add", 2, "acme", "1", "jane", "");
     enter("suspend", 3, "acme", "", "joe", "an incident");
     told();
     says("approved  major 1, 2026-01-02T00:00:00.000000Z by jane (entry 2, ");
     says("suspended 2026-01-03T00:00:00.000000Z by joe: \"an incident\" (entry 3, ");
+    enter("resume", 4, "acme", "", "joe", "");
+    told();
+    says_not("suspended");
 }
 END_TEST
 

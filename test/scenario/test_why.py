@@ -143,3 +143,36 @@ class Why(Scenario):
         done = self.why([record(id=ID, time="2999-01-01T00:00:00Z", installation=None) + "\n"])
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stdout, r'version   1\.1, deployed \S+ by ci: "the first" \(entry 1, ')
+
+    def test_tells_what_a_site_approved_and_took_back(self):
+        new = self.path("manifest.yml")
+        policy = os.path.dirname(self.path("policy/x"))
+
+        def do(command, *arguments):
+            done = sallyport(*command, "--policy", policy, "-a", "orders", "-e", "production", *arguments,
+                             "--by", "jane", "--why", "because")
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+        def told():
+            done = self.why([record(id=ID, time="2999-01-01T00:00:00Z") + "\n"])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return {line.split()[0]: line for line in done.stdout.splitlines()}
+
+        write(new, manifest(["a.example"]))
+        do(("deploy",), new)
+        do(("installation", "add"), "--id", "acme")
+        write(new, manifest(["a.example", "b.example"]))
+        do(("deploy",), new)
+        story = told()
+        self.assertIn("version   1.1, deployed ", story["version"])
+        self.assertIn("approved  major 1, ", story["approved"])
+        do(("installation", "approve"), "--id", "acme", "--version", "2")
+        story = told()
+        self.assertIn("version   2.1, deployed ", story["version"])
+        self.assertRegex(story["approved"], r'major 2, \S+ by jane: "because" \(entry 4, [0-9a-f]{64}\)')
+        do(("installation", "revoke"), "--id", "acme")
+        do(("installation", "suspend"), "--id", "acme")
+        story = told()
+        self.assertIn("version   1.1, deployed ", story["version"])
+        self.assertIn("revoked   back to major 1, ", story["revoked"])
+        self.assertIn("(entry 6, ", story["suspended"])
