@@ -77,6 +77,8 @@ const char review_style[] =
     "  border-bottom: 1px solid var(--line); }\n"
     "thead th { color: var(--soft); font-size: 0.85rem; }\n"
     "tbody th { font-weight: 500; }\n"
+    "td, li, p { overflow-wrap: anywhere; }\n"
+    ".traffic td { overflow-wrap: normal; }\n"
     "td { font-variant-numeric: tabular-nums; }\n"
     ".traffic .chart, .seen .chart { display: block; margin: 0.25rem 0; }\n"
     "table + p { margin-top: 0.75rem; }\n"
