@@ -224,6 +224,12 @@ bench: ## the figures, side by side with a bare relay, squid and tinyproxy
 	@$(SUBMAKE) all $(BENCHES)
 	@BUILD=$(BUILD) test/bench/bench.py $(BENCH)
 
+.PHONY: growth
+growth: ## whether the price stays as tunnels, rules and workers grow; reloads under load; the sandbox's price
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	@$(SUBMAKE) all $(BENCHES)
+	@BUILD=$(BUILD) test/bench/growth.py $(GROWTH)
+
 SOAK_MINUTES ?= 30
 .PHONY: soak
 soak: ## mixed work for SOAK_MINUTES (30), then: is memory flat, are descriptors back, is each record written?

@@ -11,6 +11,7 @@ table goes to build/bench.md, a picture to build/bench.svg.
 import argparse
 import glob
 import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -65,18 +66,40 @@ class Program:
         self.process.stdout.close()
 
 
+def machine():
+    """When and where."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")),
+                     platform.machine())
+    return f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} processors ({model}), {platform.system()} {platform.release()}"
+
+
 class Sallyport:
-    def __init__(self, directory, origin_port):
+    """Ours, as it is by default (guarded) with one worker; MORE_APPS of 100 addresses beside the one
+    that is used, SECTIONS go over the configuration."""
+
+    def __init__(self, directory, *origin_ports, more_apps=0, **sections):
         self.stage = harness.Scenario()
         self.stage.directory = directory
+        self.allowed = [f"http://{ORIGIN}:{port}" for port in origin_ports] + [
+            f"https://declared-{n}.test" for n in range(10 - len(origin_ports))]
         self.proxy = self.stage.prepare(
-            allow=[f"http://{ORIGIN}:{origin_port}"], workers=1,
-            network={"allow_ranges": [ORIGIN + "/32"]})
+            allow=self.allowed, network={"allow_ranges": [ORIGIN + "/32"]},
+            apps={(f"app-{app}", "production"): [f"https://host-{n}.app-{app}.example" for n in range(100)]
+                  for app in range(more_apps)},
+            **{"workers": 1, **sections})
         self.proxy.start()
         self.port, self.pid = self.proxy.port, self.proxy.process.pid
 
     def close(self):
         self.proxy.stop()
+
+
+class Unguarded(Sallyport):
+    """Ours without its sandbox: what that costs."""
+
+    def __init__(self, directory, origin_port):
+        super().__init__(directory, origin_port, process={"sandbox": "off"})
 
 
 class Floor:
@@ -166,7 +189,7 @@ DisableViaHeader Yes
 """
 
 
-PROXIES = {"sallyport": Sallyport, "floor": Floor, "floor-splice": FloorSplice, "squid": Squid,
+PROXIES = {"sallyport": Sallyport, "sandbox off": Unguarded, "floor": Floor, "floor-splice": FloorSplice, "squid": Squid,
            "tinyproxy": Tinyproxy}
 
 
@@ -244,7 +267,7 @@ def table(medians, names):
 
 def picture(medians, names):
     """Bars, each work on a scale of its own."""
-    colours = ["#1f6feb", "#8b949e", "#c9d1d9", "#d29922", "#a371f7"]
+    colours = ["#1f6feb", "#79c0ff", "#8b949e", "#c9d1d9", "#d29922", "#a371f7"]
     rows, y = [], 30
     for work, title, unit, *_ in WORKS:
         known = {name: medians[work, name] for name in names if (work, name) in medians}
@@ -274,7 +297,7 @@ def main():
     crowd.raise_descriptor_limit(16000)
     rounds, scale = (1, 10) if options.quick else (options.rounds, 1)
     medians = run_rounds(names, rounds, scale)
-    text = (f"Processor time of the proxy alone; medians of {rounds} rounds in turns; "
+    text = (f"{machine()}. Processor time of the proxy alone; medians of {rounds} rounds in turns; "
             f"the figure in brackets is the ratio to {names[0]}.\n\n") + table(medians, names)
     policy = os.path.join(PROGRAMS, "bench_policy")
     if not options.no_policy and os.access(policy, os.X_OK):
@@ -291,4 +314,5 @@ def main():
     print(f"written: {os.path.relpath(BUILD)}/bench.md, bench.svg")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -109,8 +109,8 @@ class Reload(Scenario):
         threads = [threading.Thread(target=load) for _ in range(4)]
         for thread in threads:
             thread.start()
-        for turn in range(30):
-            goal = counts[0] + 20
+        for turn in range(100):
+            goal = counts[0] + 8
             self.gate.declare([always, self.new if turn % 2 == 0 else self.old])
             self.gate.signal(signal.SIGHUP)
             wait_until(lambda goal=goal: counts[0] >= goal or wrong, "requests go on")

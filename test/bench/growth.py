@@ -1,0 +1,252 @@
+#!/usr/bin/python3
+"""Measures what does not show in a single figure: whether the price of a piece of work stays the same
+when there is more of everything else, and what a guarded process costs.
+
+    test/bench/growth.py [--rounds N] [--quick]
+
+- 100 and 9,000 tunnels held open: processor time a CONNECT and a KiB, and bytes a tunnel
+- 10 and 1,000,000 rules in force: processor time a CONNECT and a denial
+- the sandbox on, as it is by default, and off
+- one worker and two: processor time a CONNECT, and how many in a second
+- 100 reloads of the policy while CONNECTs come as fast as the machine makes them
+- what a million tunnels would take, worked out of these
+
+Two proxies stand side by side and are measured in turns, so that what else the machine does falls on
+both; the figures are medians. The table goes to build/growth.md.
+"""
+import argparse
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import bench
+import crowd  # bench has shown the way
+import harness
+
+TUNNELS = (100, 9000)
+RULES_APPS = (0, 10000)  # further apps, of 100 addresses each
+LOADED = 'sallyport_policy_reloads_total{result="loaded"}'
+RELOADS_APART = 0.1  # seconds
+SAME = 0.15  # so much more is the same
+
+
+class Bench:
+    """Directories, origins and proxies of one run."""
+
+    def __init__(self, rounds, scale):
+        self.rounds, self.scale = rounds, scale
+        self.things, self.directories = [], []
+        self.origin = self.keep(bench.Program(os.path.join(bench.PROGRAMS, "origin"), bench.ORIGIN))
+        self.holders_origin = self.keep(bench.Program(os.path.join(bench.PROGRAMS, "origin"), bench.ORIGIN))
+
+    def keep(self, thing):
+        self.things.append(thing)
+        return thing
+
+    def proxy(self, more_apps=0, **sections):
+        directory = tempfile.mkdtemp(prefix="sallyport-growth-")
+        os.chmod(directory, 0o755)
+        self.directories.append(directory)
+        return self.keep(bench.Sallyport(
+            directory, self.origin.port, self.holders_origin.port, more_apps=more_apps,
+            limits={"requests_per_minute": 0, "tunnels": 0}, **sections))
+
+    def close(self):
+        for thing in reversed(self.things):
+            thing.close()
+        for directory in self.directories:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def compare(self, one, other, works):
+        """work → the medians of both."""
+        counts = {work: (count, at_once) for work, _, _, count, at_once in bench.WORKS}
+        figures = {(work, proxy): [] for work in works for proxy in (one, other)}
+        for turn in range(self.rounds):
+            for work in works:
+                count, at_once = counts[work]
+                for proxy in (one, other) if turn % 2 == 0 else (other, one):
+                    figure = bench.measure(proxy, work, self.origin.port,
+                                           max(at_once, count // self.scale), at_once)
+                    if figure is None:
+                        raise RuntimeError(f"{work} failed")
+                    figures[work, proxy].append(figure)
+        return {work: [statistics.median(figures[work, proxy]) for proxy in (one, other)] for work in works}
+
+
+class Held:
+    """COUNT tunnels through PROXY that were used once and rest."""
+
+    def __init__(self, proxy, origin_port, count):
+        self.process = subprocess.Popen(
+            bench.load(proxy, "idle", f"{bench.ORIGIN}:{origin_port}", count, min(count, 64)),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if not self.process.stdout.readline().startswith("held"):
+            raise RuntimeError("the tunnels could not be held")
+
+    def close(self):
+        self.process.communicate()
+
+
+def kernel_bytes():
+    """What the kernel keeps in objects, sockets among them."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("Slab:"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError("no Slab")
+
+
+def row(title, work, figures):
+    unit = {"relay": "ns/KiB"}.get(work, "µs")
+    name = {"connect": "CONNECT", "deny": "denial", "get": "GET", "relay": "relay"}[work]
+    ratio = figures[1] / figures[0]
+    return f"| {title}: {name} | {unit} | {figures[0]:.1f} | {figures[1]:.1f} | {ratio:.2f} |"
+
+
+def tunnels(run):
+    few, many = (max(1, count // run.scale) for count in TUNNELS)
+    one, other = run.proxy(workers=1), run.proxy(workers=1)
+    bench.measure(other, "connect", run.origin.port, 200, 16)
+    resident, kernel = bench.resident_bytes(other.pid), kernel_bytes()
+    held = [Held(one, run.holders_origin.port, few), Held(other, run.holders_origin.port, many)]
+    each = (bench.resident_bytes(other.pid) - resident) / many
+    # on loopback the kernel keeps the client's and the origin's socket, too
+    each_kernel = (kernel_bytes() - kernel) / (many + few) / 2
+    figures = run.compare(one, other, ("connect", "relay"))
+    for holder in held:
+        holder.close()
+    rows = [row(f"{few} and {many} tunnels open", work, figures[work]) for work in figures]
+    return rows, figures, (each, each_kernel)
+
+
+def rules(run):
+    one, other = (run.proxy(workers=1, more_apps=apps // run.scale) for apps in RULES_APPS)
+    figures = run.compare(one, other, ("connect", "deny"))
+    return [row(f"10 and {RULES_APPS[1] // run.scale * 100:,} rules", work, figures[work])
+            for work in figures], figures
+
+
+def sandbox(run):
+    one, other = (run.proxy(workers=1, process={"sandbox": word}) for word in ("off", "on"))
+    figures = run.compare(one, other, ("connect", "deny", "get", "relay"))
+    return [row("sandbox off and on", work, figures[work]) for work in figures], figures
+
+
+def workers(run):
+    proxies = [run.proxy(workers=count) for count in (1, 2)]
+    figures = run.compare(*proxies, ("connect",))
+    rates = {proxy: [] for proxy in proxies}
+    for _ in range(run.rounds):
+        for proxy in proxies:
+            began = time.monotonic()
+            count = 8000 // run.scale
+            subprocess.run(bench.load(proxy, "connect", f"{bench.ORIGIN}:{run.origin.port}", count, 32),
+                           check=True, capture_output=True)
+            rates[proxy].append(count / (time.monotonic() - began))
+    one, two = (statistics.median(rates[proxy]) for proxy in proxies)
+    return [row("1 and 2 workers", "connect", figures["connect"]),
+            f"| 1 and 2 workers: CONNECT | 1/s | {one:.0f} | {two:.0f} | {two / one:.2f} |"], figures
+
+
+def reloads(run, count=100):
+    """(reloads, CONNECTs meanwhile, seconds, revisions seen); any CONNECT that fails ends it."""
+    gate = run.proxy(workers=2, policy={"watch": False})
+    target = f"{bench.ORIGIN}:{run.origin.port}"
+    done, connects, began = threading.Event(), [0], time.monotonic()
+    trouble = []
+
+    def connect():
+        while not done.is_set() and not trouble:
+            ended = subprocess.run(bench.load(gate, "connect", target, 2000, 32), check=False,
+                                   capture_output=True, text=True)
+            connects[0] += 2000
+            if ended.returncode != 0:
+                trouble.append(ended.stderr.strip())
+    thread = threading.Thread(target=connect)
+    thread.start()
+    for turn in range(count):
+        gate.proxy.declare(gate.allowed + [f"https://changes-{turn}.test"])
+        gate.proxy.signal(signal.SIGHUP)
+        time.sleep(RELOADS_APART)
+        harness.wait_until(lambda turn=turn: gate.proxy.metrics()[LOADED] > turn, "it is loaded")
+    done.set()
+    thread.join()
+    seconds = time.monotonic() - began
+    if trouble:
+        raise RuntimeError(f"a CONNECT failed during reloads: {trouble[0]}")
+    gate.proxy.stop()
+    verdicts = {}
+    for line in gate.proxy.log_lines():
+        record = json.loads(line)
+        if record["event"] == "decision":
+            verdicts[record["verdict"]] = verdicts.get(record["verdict"], 0) + 1
+    if verdicts != {"allow": connects[0]}:
+        raise RuntimeError(f"{connects[0]} CONNECTs, but {verdicts}")
+    return f"{count} reloads in {seconds:.1f} s under {connects[0] / seconds:.0f} CONNECT/s: {connects[0]} " \
+           "allowed, none failed, each of them logged.\n"
+
+
+def paper(costs, connect, relay):
+    """What a million tunnels would take."""
+    ours, kernel = costs
+    million = 1000000
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        low, high = map(int, file.read().split())
+    ports = high - low + 1
+    return f"""A million tunnels on one machine, from the figures above at {TUNNELS[1]} tunnels:
+
+- memory: {ours:.0f} bytes of the proxy's and {kernel:.0f} of the kernel's (two sockets, their files and their
+  places in epoll) a tunnel: {ours * million / 2**30:.1f} GiB and {kernel * million / 2**30:.1f} GiB. Nothing of it is a buffer.
+- descriptors: 2,000,000, so fs.nr_open and LimitNOFILE have to be raised, and each target address needs
+  {million // ports + 1} addresses of the proxy's own (net.ipv4.ip_local_port_range offers {ports:,} ports a pair).
+- processor: at {connect:.0f} µs a CONNECT one core opens {1e6 / connect:,.0f} tunnels a second, all of them in
+  {million * connect / 1e6:.0f} core seconds. Each GiB that they carry together costs {relay * 2**20 / 1e9:.2f} core seconds.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, one round")
+    options = parser.parse_args()
+    crowd.raise_descriptor_limit(20000)
+    rounds, scale = (1, 10) if options.quick else (options.rounds, 1)
+    rows, notes = [], []
+    for part in (tunnels, rules, sandbox, workers, reloads):
+        print(part.__name__, file=sys.stderr)
+        run = Bench(rounds, scale)
+        try:
+            result = part(run)
+        finally:
+            run.close()
+        if part is reloads:
+            notes.append(result)
+            continue
+        rows += result[0]
+        if part is tunnels:
+            costs = result[2]
+            connect, relay = result[1]["connect"][1], result[1]["relay"][1]
+        if part in (tunnels, rules):
+            worst = max(figures[1] / figures[0] for figures in result[1].values())
+            notes.append(f"{part.__name__}: {(worst - 1) * 100:+.0f} % at most, "
+                         f"{'within' if worst <= 1 + SAME else 'NOT within'} {SAME:.0%}.\n")
+    if (os.cpu_count() or 1) < 4:
+        notes.append(f"This machine has {os.cpu_count()} processors, which the load and the origin share with the "
+                     "workers: what two workers bring shows in the processor time a CONNECT, which has to stay as "
+                     "it is, and not in how many there are in a second.\n")
+    text = (f"Growth; {bench.machine()}; processor time of the proxy alone, medians of {rounds} rounds in turns.\n\n"
+            "| what | unit | first | second | ratio |\n| --- | --- | ---: | ---: | ---: |\n"
+            + "\n".join(rows) + "\n\n" + "\n".join(notes) + "\n" + paper(costs, connect, relay))
+    print(text)
+    with open(os.path.join(bench.BUILD, "growth.md"), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+main()
