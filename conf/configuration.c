@@ -24,9 +24,9 @@ static void set_default_limits(struct configuration *configuration)
     configuration->limits =
         (struct limits){.requests_per_minute = 50000, .names_per_minute = 1000, .tunnels = 10000};
 
-    configuration->overload_anonymous = 80;
-    configuration->overload_greediest = 90;
-    configuration->overload_everyone = 97;
+    configuration->overload_anonymous = 85;
+    configuration->overload_greediest = 93;
+    configuration->overload_everyone = 98;
     configuration->overload_wait = 2 * SECONDS;
 
     configuration->timeout_head = 10 * SECONDS;

@@ -119,9 +119,9 @@ struct configuration {
     size_t app_limit_count;
 
     /* overload: percent of a resource at which they give way */
-    uint32_t overload_anonymous; /* default 80 */
-    uint32_t overload_greediest; /* default 90 */
-    uint32_t overload_everyone;  /* default 97 */
+    uint32_t overload_anonymous; /* default 85 */
+    uint32_t overload_greediest; /* default 93 */
+    uint32_t overload_everyone;  /* default 98 */
     uint32_t overload_memory;    /* MiB; 0: nine tenths of what there is */
     uint32_t overload_wait;      /* milliseconds, `wait_seconds`: for a turn (default 2 s) */
 

@@ -183,3 +183,32 @@ class Log(Scenario):
         proxy.stop()
         hosts = [record["host"] for record in proxy.log(event="decision")]
         self.assertEqual(sorted(hosts), sorted(answered))
+
+    def test_into_a_pipe_that_nobody_empties_waits_and_loses_nothing(self):
+        path = self.path("pipe")
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        proxy = self.given(log={"decisions": path})
+        with proxy.connect() as client:
+            for number in range(400):
+                self.assertDenied(client.get(f"http://evil-{number}.test/"), "undeclared")
+        made, written = (proxy.metrics()[f'sallyport_log_records_total{{state="{state}"}}']
+                         for state in ("made", "written"))
+        self.assertGreaterEqual(made, 800)
+        self.assertLess(written, made, "the pipe is full")
+        os.set_blocking(reader, True)
+        text = []
+
+        def read():
+            while data := os.read(reader, 1 << 16):
+                text.append(data)
+        thread = threading.Thread(target=read)
+        thread.start()
+        wait_until(lambda: proxy.metrics()['sallyport_log_records_total{state="written"}'] >= made, "it flows")
+        proxy.stop()
+        thread.join(PATIENCE)
+        records = [json.loads(line) for line in b"".join(text).decode().splitlines()]
+        self.assertEqual([record["host"] for record in records if record["event"] == "decision"],
+                         [f"evil-{number}.test" for number in range(400)])
+        self.assertGreaterEqual(len(records), made)

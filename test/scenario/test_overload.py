@@ -15,7 +15,7 @@ def static(app):
 class Overload(Scenario):
     """Listener 0 is demo's, 1 is other's, 2 wants credentials."""
 
-    def given(self, descriptors=None, **sections):
+    def given(self, descriptors=None, overload=None, **sections):
         self.server = self.origin(lambda wire: wire.send(wire.read(4)) or wire.rest())
         self.target = f"origin.test:{self.server.port}"
         address = f"http://{self.target}"
@@ -26,7 +26,9 @@ class Overload(Scenario):
             allow=[address], apps={("other", "development"): [address]},
             wrapper=["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else [],
             listeners=[static("demo"), static("other"),
-                       {"address": "127.0.0.1:0", "identity": {"basic": credentials}}], **sections)
+                       {"address": "127.0.0.1:0", "identity": {"basic": credentials}}],
+            overload={"anonymous_percent": 80, "greediest_percent": 90, "everyone_percent": 97, **(overload or {})},
+            **sections)
         self.refused = 0
 
     def noted(self, response):
