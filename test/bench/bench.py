@@ -285,12 +285,25 @@ def picture(medians, names):
             f'font-size="12"><rect width="100%" height="100%" fill="#fff"/>' + "".join(rows) + "</svg>\n")
 
 
+def policy_figures(quick):
+    """What the programs that measure the policy engine alone have to say, indented."""
+    lines = []
+    for name, arguments in (("bench_policy", ["10000"] if quick else []),
+                            ("bench_installations", [])):
+        done = subprocess.run([os.path.join(PROGRAMS, name), *arguments], capture_output=True,
+                              text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"{name} failed: {done.stderr}")
+        lines += done.stdout.splitlines(keepends=True)
+    return "".join("    " + line for line in lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, one round")
     parser.add_argument("--only", default=",".join(PROXIES))
-    parser.add_argument("--no-policy", action="store_true", help="leave out bench_policy")
+    parser.add_argument("--no-policy", action="store_true", help="leave out the policy engine")
     options = parser.parse_args()
     names = [name for name in options.only.split(",") if name in PROXIES
              and (name not in ("squid", "tinyproxy") or shutil.which(name))]
@@ -299,14 +312,7 @@ def main():
     medians = run_rounds(names, rounds, scale)
     text = (f"{machine()}. Processor time of the proxy alone; medians of {rounds} rounds in turns; "
             f"the figure in brackets is the ratio to {names[0]}.\n\n") + table(medians, names)
-    policy = os.path.join(PROGRAMS, "bench_policy")
-    if not options.no_policy and os.access(policy, os.X_OK):
-        done = subprocess.run([policy] + (["10000"] if options.quick else []), capture_output=True,
-                              text=True, check=False)
-        text += "\nThe policy engine:\n\n" + "".join("    " + line for line in
-                                                        done.stdout.splitlines(keepends=True))
-        if done.returncode != 0:
-            sys.exit("bench_policy failed: " + done.stderr)
+    text += "" if options.no_policy else "\nThe policy engine:\n\n" + policy_figures(options.quick)
     print(text)
     for name, content in (("bench.md", text), ("bench.svg", picture(medians, names))):
         with open(os.path.join(BUILD, name), "w", encoding="utf-8") as file:
