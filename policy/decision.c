@@ -144,7 +144,8 @@ static void decide_installed(const struct app_policy *policy, const struct subje
     decision->site = SITE_UNKNOWN;
     if (table == NULL || !grant_table_find(table, subject->installation, &site))
         return;
-    decision->site_at = (struct decision_rule){.file = site.own_file, .at = site.at};
+    decision->site_file = site.own_file;
+    decision->site_at = site.at;
     decision->site = SITE_SUSPENDED;
     if (!site.suspended)
         decide_for_site(&site, target, decision);

@@ -65,19 +65,21 @@ struct decision_rule {
 struct decision {
     enum verdict verdict;
     enum reason reason;
-    bool has_rule; /* a rule decided, or is the nearest to what was asked */
+    bool has_rule;    /* a rule decided, or is the nearest to what was asked */
+    bool app_managed; /* the newest version runs there already, under the approved permissions */
     struct decision_rule rule;
     enum scheme rule_scheme; /* what the rule declares, defaults filled in */
     uint16_t rule_port;
     bool rule_wildcard;
-    bool plain;       /* allowed tunnel: declared http or ws too, may carry anything */
-    bool app_known;   /* the app has some environment, this one or another */
-    const char *file; /* the deployed manifest; NULL: there is none (unknown app) */
+    bool plain;     /* allowed tunnel: declared http or ws too, may carry anything */
+    bool app_known; /* the app has some environment, this one or another */
     enum decision_site site;
-    struct decision_rule site_at; /* SITE_INSTALLED, SITE_SUSPENDED: file and place of its entry */
-    uint32_t approved_major;      /* SITE_INSTALLED: the version its admin approved */
+    const char *file; /* the deployed manifest; NULL: there is none (unknown app) */
+    /* SITE_INSTALLED and SITE_SUSPENDED: the entry's place in installations.yml. */
+    const char *site_file;
+    struct position site_at;
+    uint32_t approved_major; /* SITE_INSTALLED: the version its admin approved */
     uint32_t newest_major;
-    bool app_managed; /* the newest version runs there already, under the approved permissions */
 };
 
 /* DECISION is valid as long as SNAPSHOT. */

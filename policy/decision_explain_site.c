@@ -63,6 +63,13 @@ static void add_site(struct text *text, const struct subject *subject)
     text_add(text, subject->environment);
 }
 
+/* Where installations.yml speaks of it. */
+static void add_site_place(struct text *text, const struct decision *decision)
+{
+    const struct decision_rule place = {.file = decision->site_file, .at = decision->site_at};
+    explain_add_place(text, &place);
+}
+
 void explain_pending(const struct decision *decision, const struct subject *subject,
                      const struct target *target, struct text *text)
 {
@@ -96,7 +103,7 @@ void explain_analytics(const struct decision *decision, const struct subject *su
     text_add_string(text, " at ");
     explain_add_place(text, &decision->rule);
     text_add_string(text, "; the site's admin switches them in ");
-    explain_add_place(text, &decision->site_at);
+    add_site_place(text, decision);
 }
 
 void explain_site(const struct decision *decision, const struct subject *subject, struct text *text)
@@ -104,7 +111,7 @@ void explain_site(const struct decision *decision, const struct subject *subject
     add_site(text, subject);
     if (decision->site == SITE_SUSPENDED) {
         text_add_string(text, " is suspended, so nothing is allowed; its admin has said so at ");
-        explain_add_place(text, &decision->site_at);
+        add_site_place(text, decision);
         return;
     }
     text_add_string(text, " is not known; ");
