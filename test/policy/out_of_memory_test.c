@@ -133,6 +133,7 @@ static const struct {
      DATA "manifests/pit-crew-for-jira.yml " DATA "manifests/flagsmith-jira-integration.yml"},
     {&command_review_description,
      DATA "diff/old.yml " DATA "diff/wider.yml --html - --log " DATA "logs/decisions.log"},
+    {&command_why_description, "01 --log " DATA "logs/decisions.log --policy conf/sample/policy"},
     {&command_test_description, DATA "tests/good.yml"},
     {&command_replay_description, "-m " DATA "logs/manifest.yml " DATA "logs/decisions.log.1.gz"},
     {&command_replay_description,
