@@ -8,24 +8,45 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "certs/certificate_names.h"
 #include "certs/tls_private.h"
 
 struct tls_stream {
     SSL *ssl;
     const char *reason; /* static storage */
     bool failed;
-    bool closed; /* close_notify is out */
+    bool refused_peer; /* ... because of its certificate */
+    bool closed;       /* close_notify is out */
 };
 
-struct tls_stream *tls_stream_new(struct tls_context *context, int fd)
+/* RFC 6066, section 3: an address is verified, but not sent. */
+static bool set_server_name(SSL *ssl, const char *server_name)
+{
+    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_name) == 1)
+        return true;
+    return SSL_set1_host(ssl, server_name) == 1 && SSL_set_tlsext_host_name(ssl, server_name) == 1;
+}
+
+static bool set_side(SSL *ssl, const struct tls_context *context, const char *server_name)
+{
+    if (!context->is_client) {
+        SSL_set_accept_state(ssl);
+        return true;
+    }
+    SSL_set_connect_state(ssl);
+    return server_name != NULL && set_server_name(ssl, server_name);
+}
+
+struct tls_stream *tls_stream_new(struct tls_context *context, int fd, const char *server_name)
 {
     struct tls_stream *stream = calloc(1, sizeof(*stream));
-    BIO *socket = tls_socket_new(context->method, fd);
+    BIO *socket = tls_socket_new(fd);
     SSL *ssl = SSL_new(context->ssl_context);
-    if (stream == NULL || socket == NULL || ssl == NULL) {
+    if (stream == NULL || socket == NULL || ssl == NULL || !set_side(ssl, context, server_name)) {
         SSL_free(ssl);
         BIO_free(socket);
         free(stream);
@@ -33,7 +54,7 @@ struct tls_stream *tls_stream_new(struct tls_context *context, int fd)
         return NULL;
     }
     SSL_set_bio(ssl, socket, socket);
-    SSL_set_accept_state(ssl);
+    ERR_clear_error();
     stream->ssl = ssl;
     stream->reason = "";
     return stream;
@@ -67,6 +88,19 @@ static void begin_call(void)
     errno = 0;
 }
 
+/* OpenSSL's "certificate verify failed" is the least of what it knows. */
+static const char *protocol_reason(struct tls_stream *stream)
+{
+    const unsigned long code = ERR_peek_error();
+    const char *reason = ERR_reason_error_string(code);
+    const int library_reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
+    stream->refused_peer = library_reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
+                           library_reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+    if (library_reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        return X509_verify_cert_error_string(SSL_get_verify_result(stream->ssl));
+    return reason == NULL ? "TLS failed" : reason;
+}
+
 /* What RETURNED, which some call of OpenSSL on this stream gave back, means. */
 static enum tls_result result_of(struct tls_stream *stream, int returned)
 {
@@ -80,10 +114,8 @@ static enum tls_result result_of(struct tls_stream *stream, int returned)
         return TLS_WANT_WRITE;
     case SSL_ERROR_ZERO_RETURN:
         return TLS_END;
-    case SSL_ERROR_SSL: {
-        const char *reason = ERR_reason_error_string(ERR_peek_error());
-        return fail(stream, reason == NULL ? "TLS failed" : reason);
-    }
+    case SSL_ERROR_SSL:
+        return fail(stream, protocol_reason(stream));
     default:
         return fail(stream, system_reason(system_code));
     }
@@ -136,4 +168,23 @@ enum tls_result tls_stream_shutdown(struct tls_stream *stream)
 const char *tls_stream_reason(const struct tls_stream *stream)
 {
     return stream->reason;
+}
+
+void tls_stream_describe_peer(const struct tls_stream *stream, struct tls_peer *peer)
+{
+    const X509 *certificate = SSL_get0_peer_certificate(stream->ssl);
+    *peer = (struct tls_peer){.has_certificate = false};
+    if (certificate == NULL || SSL_get_verify_result(stream->ssl) != X509_V_OK ||
+        !SSL_is_init_finished(stream->ssl))
+        return;
+    peer->has_certificate = true;
+    if (!certificate_one_uri(certificate, peer->uri, sizeof(peer->uri)))
+        peer->uri[0] = '\0';
+    if (!certificate_one_common_name(certificate, peer->common_name, sizeof(peer->common_name)))
+        peer->common_name[0] = '\0';
+}
+
+bool tls_stream_refused_peer(const struct tls_stream *stream)
+{
+    return stream->refused_peer;
 }

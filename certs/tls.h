@@ -8,29 +8,76 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "policy/error.h"
 
 struct tls_context;
 
+enum tls_clients {
+    TLS_CLIENTS_UNASKED,  /* no certificate is asked for */
+    TLS_CLIENTS_OPTIONAL, /* none is fine, a wrong one ends the handshake */
+    TLS_CLIENTS_REQUIRED,
+};
+
+/* PEM files. */
+struct tls_server_files {
+    const char *certificate; /* its chain may follow it */
+    const char *key;
+    const char *client_ca; /* authorities of client certificates; NULL with TLS_CLIENTS_UNASKED */
+    const char *crl;       /* lists of what is revoked, of each authority; NULL: nothing is */
+};
+
 /*
  * For an https:// proxy listener: TLS 1.2 and 1.3, ALPN http/1.1, security level 2,
- * no renegotiation, no compression. PEM files; the certificate's chain may
- * follow it. NULL: ERROR names the file and OpenSSL's reason (also when key and
- * certificate do not belong together).
+ * no renegotiation, no compression. Client certificates are verified for that purpose, whatever
+ * is in client_ca is an authority (also one that is not self-signed), and with a
+ * crl each authority of a chain needs a list in force. Whoever asks for client
+ * certificates resumes no session: each connection shows its certificate anew.
+ * NULL: ERROR names the file and OpenSSL's reason (also when key and certificate
+ * do not belong together).
  */
-struct tls_context *tls_context_new_server(const char *certificate, const char *key,
-                                           struct error *error);
-void tls_context_free(struct tls_context *context);
+struct tls_context *tls_context_new_server(const struct tls_server_files *files,
+                                           enum tls_clients clients, struct error *error);
+
+/*
+ * For a connection to a server: TLS 1.2 and 1.3, security level 2; the server's chain, name and
+ * dates are verified. TRUST: a PEM file of authorities beside the system's, NULL: only those.
+ */
+struct tls_context *tls_context_new_client(const char *trust, struct error *error);
+
+/* Shared by threads; the last reference frees it. */
+struct tls_context *tls_context_ref(struct tls_context *context);
+void tls_context_unref(struct tls_context *context); /* NULL is fine */
+
+/* When the certificate that it shows expires; and its earliest CRL, 0 where it has none. */
+time_t tls_context_certificate_expires(const struct tls_context *context);
+time_t tls_context_crl_expires(const struct tls_context *context);
 
 struct tls_stream;
 
 /*
- * A server's side of a connection on FD (non-blocking, not owned). NULL: memory
- * is out. The context outlives it. Never raises SIGPIPE.
+ * One side of a connection on FD (non-blocking, not owned): the server's or the client's, as
+ * CONTEXT is; SERVER_NAME (a client's; a DNS name or an IP address) is sent
+ * and has to be in the server's certificate, NULL for a server. NULL: memory is
+ * out, or the name is none. Never raises SIGPIPE.
  */
-struct tls_stream *tls_stream_new(struct tls_context *context, int fd);
+struct tls_stream *tls_stream_new(struct tls_context *context, int fd, const char *server_name);
 void tls_stream_free(struct tls_stream *stream);
+
+/* What the verified certificate of the other side says of its owner. */
+struct tls_peer {
+    bool has_certificate;
+    char uri[512];         /* its one URI name; "" where there is none or more than one */
+    char common_name[256]; /* its one common name; "" as above */
+};
+
+/* After the handshake. Not verified, or not there: has_certificate is false. */
+void tls_stream_describe_peer(const struct tls_stream *stream, struct tls_peer *peer);
+
+/* The handshake failed on the other side's certificate: it was missing, or wrong as the reason
+ * says. */
+bool tls_stream_refused_peer(const struct tls_stream *stream);
 
 enum tls_result {
     TLS_OK,

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "certs/certificate_names.h"
 #include "certs/tls_error.h"
 #include "certs/tls_private.h"
 
@@ -17,13 +18,30 @@
 
 static const unsigned char protocol[] = "http/1.1"; /* RFC 7301's name for it */
 
-void tls_context_free(struct tls_context *context)
+struct tls_context *tls_context_ref(struct tls_context *context)
 {
-    if (context == NULL)
+    atomic_fetch_add_explicit(&context->references, 1, memory_order_relaxed);
+    return context;
+}
+
+/* Streams hold what they need of it themselves. */
+void tls_context_unref(struct tls_context *context)
+{
+    if (context == NULL ||
+        atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) > 1)
         return;
     SSL_CTX_free(context->ssl_context);
-    BIO_meth_free(context->method);
     free(context);
+}
+
+time_t tls_context_certificate_expires(const struct tls_context *context)
+{
+    return certificate_expires(SSL_CTX_get0_certificate(context->ssl_context));
+}
+
+time_t tls_context_crl_expires(const struct tls_context *context)
+{
+    return context->crl_expires;
 }
 
 /* RFC 7301 section 3.2: a client whose list has nothing of ours gets a fatal alert. */
@@ -56,7 +74,6 @@ static bool set_rules(SSL_CTX *ssl_context)
                                       SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_default_passwd_cb(ssl_context, tls_error_refuse_passphrase);
-    SSL_CTX_set_alpn_select_cb(ssl_context, select_protocol, NULL);
     return SSL_CTX_set_min_proto_version(ssl_context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(ssl_context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1;
 }
@@ -85,25 +102,42 @@ static bool load_key(SSL_CTX *ssl_context, const char *path, const char *certifi
     return false;
 }
 
-struct tls_context *tls_context_new_server(const char *certificate, const char *key,
-                                           struct error *error)
+static struct tls_context *context_new(bool is_client, struct error *error)
 {
     ERR_clear_error();
     struct tls_context *context = calloc(1, sizeof(*context));
     if (context != NULL) {
-        context->method = tls_socket_method_new();
-        context->ssl_context = SSL_CTX_new(TLS_server_method());
+        context->ssl_context = SSL_CTX_new(is_client ? TLS_client_method() : TLS_server_method());
+        context->is_client = is_client;
+        atomic_init(&context->references, 1);
     }
-    if (context == NULL || context->method == NULL || context->ssl_context == NULL ||
-        !set_rules(context->ssl_context)) {
-        tls_error_set("OpenSSL could not be set up", error);
-        tls_context_free(context);
+    if (context != NULL && context->ssl_context != NULL && set_rules(context->ssl_context))
+        return context;
+    tls_error_set("OpenSSL could not be set up", error);
+    tls_context_unref(context);
+    return NULL;
+}
+
+struct tls_context *tls_context_new_server(const struct tls_server_files *files,
+                                           enum tls_clients clients, struct error *error)
+{
+    struct tls_context *context = context_new(false, error);
+    if (context == NULL)
         return NULL;
-    }
-    if (!load_certificate(context->ssl_context, certificate, error) ||
-        !load_key(context->ssl_context, key, certificate, error)) {
-        tls_context_free(context);
-        return NULL;
-    }
-    return context;
+    SSL_CTX_set_alpn_select_cb(context->ssl_context, select_protocol, NULL);
+    if (load_certificate(context->ssl_context, files->certificate, error) &&
+        load_key(context->ssl_context, files->key, files->certificate, error) &&
+        (clients == TLS_CLIENTS_UNASKED || tls_trust_clients(context, files, clients, error)))
+        return context;
+    tls_context_unref(context);
+    return NULL;
+}
+
+struct tls_context *tls_context_new_client(const char *trust, struct error *error)
+{
+    struct tls_context *context = context_new(true, error);
+    if (context == NULL || tls_trust_servers(context, trust, error))
+        return context;
+    tls_context_unref(context);
+    return NULL;
 }

@@ -6,6 +6,7 @@
 #include "certs/tls_socket.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -57,23 +58,27 @@ static long socket_control(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH; /* nothing is ever held back */
 }
 
-BIO_METHOD *tls_socket_method_new(void)
+/* OpenSSL has numbers for some hundred kinds of BIO in a process's life: this one is made once. */
+static BIO_METHOD *method;
+static pthread_once_t method_once = PTHREAD_ONCE_INIT;
+
+static void make_method(void)
 {
     int type = BIO_get_new_index();
     if (type == -1)
-        return NULL;
-    BIO_METHOD *method = BIO_meth_new(type | BIO_TYPE_SOURCE_SINK, "sallyport socket");
+        return;
+    method = BIO_meth_new(type | BIO_TYPE_SOURCE_SINK, "sallyport socket");
     if (method == NULL)
-        return NULL;
+        return;
     BIO_meth_set_write_ex(method, socket_write);
     BIO_meth_set_read_ex(method, socket_read);
     BIO_meth_set_ctrl(method, socket_control);
-    return method;
 }
 
-BIO *tls_socket_new(const BIO_METHOD *method, int fd)
+BIO *tls_socket_new(int fd)
 {
-    BIO *bio = BIO_new(method);
+    pthread_once(&method_once, make_method);
+    BIO *bio = method == NULL ? NULL : BIO_new(method);
     if (bio == NULL)
         return NULL;
     BIO_set_data(bio, (void *)(intptr_t)fd);

@@ -7,10 +7,7 @@
 
 #include <openssl/bio.h>
 
-/* NULL: memory is out. Freed by BIO_meth_free, after the last BIO of its kind. */
-BIO_METHOD *tls_socket_method_new(void);
-
-/* A BIO over FD, which stays the caller's. NULL: memory is out. */
-BIO *tls_socket_new(const BIO_METHOD *method, int fd);
+/* A BIO over FD, which stays the caller's. NULL: memory is out. Any thread. */
+BIO *tls_socket_new(int fd);
 
 #endif

@@ -2,7 +2,7 @@
  * Why: the rest of the program wants one struct in which every question is
  * already answered, and whoever writes the file wants to be told where a slip is.
  * Order: defaults, then the file over them, then what only the whole can tell,
- * then the credentials that the file names. All strings live in one arena.
+ * then the files that the file names. All strings live in one arena.
  */
 #include "conf/configuration.h"
 
@@ -77,12 +77,19 @@ static struct configuration *configuration_new(const char *path, struct error *e
     return NULL;
 }
 
+static void free_files(struct listener_configuration *listener)
+{
+    credentials_free(listener->credentials);
+    roles_free(listener->mtls.roles);
+    roles_free(listener->proxy.roles);
+}
+
 void configuration_free(struct configuration *configuration)
 {
     if (configuration == NULL)
         return;
     for (size_t i = 0; i < configuration->listener_count; i++)
-        credentials_free(configuration->listeners[i].credentials);
+        free_files(&configuration->listeners[i]);
     arena_free(configuration->arena);
     free(configuration);
 }
@@ -113,14 +120,21 @@ struct configuration *configuration_parse(struct span bytes, const char *path, s
     return configuration;
 }
 
-static bool read_credentials(struct configuration *configuration, struct error *error)
+static bool read_roles(struct name_rule *rule, struct error *error)
+{
+    if (rule->roles_path != NULL)
+        rule->roles = roles_read(rule->roles_path, error);
+    return rule->roles_path == NULL || rule->roles != NULL;
+}
+
+static bool read_files(struct configuration *configuration, struct error *error)
 {
     for (size_t i = 0; i < configuration->listener_count; i++) {
         struct listener_configuration *listener = &configuration->listeners[i];
-        if (listener->identity != IDENTITY_BASIC)
-            continue;
-        listener->credentials = credentials_read(listener->credentials_path, error);
-        if (listener->credentials == NULL)
+        if (listener->credentials_path != NULL)
+            listener->credentials = credentials_read(listener->credentials_path, error);
+        if ((listener->credentials_path != NULL && listener->credentials == NULL) ||
+            !read_roles(&listener->mtls, error) || !read_roles(&listener->proxy, error))
             return false;
     }
     return true;
@@ -133,7 +147,7 @@ struct configuration *configuration_read(const char *path, struct error *error)
         return NULL;
     struct configuration *configuration = configuration_from(document, path, error);
     yaml_document_free(document);
-    if (configuration != NULL && !read_credentials(configuration, error)) {
+    if (configuration != NULL && !read_files(configuration, error)) {
         configuration_free(configuration);
         return NULL;
     }

@@ -8,11 +8,51 @@
 
 #include "conf/credentials.h"
 #include "conf/ip.h"
+#include "conf/roles.h"
 #include "policy/error.h"
 
-enum identity_kind {
-    IDENTITY_STATIC, /* every client of the listener is this app */
-    IDENTITY_BASIC,  /* Proxy-Authorization: Basic */
+/*
+ * How a listener knows who asks: a set of ways, in the order of how much they prove. The first
+ * that a connection or request brings decides, also when it says no: a wrong
+ * certificate is not made good by an address.
+ */
+enum identity_way {
+    IDENTITY_MTLS = 1,    /* the verified certificate of this connection */
+    IDENTITY_PROXY = 2,   /* what a front says of it, by the PROXY protocol */
+    IDENTITY_PEER = 4,    /* the user or group at the other end of a unix socket */
+    IDENTITY_BASIC = 8,   /* Proxy-Authorization: Basic */
+    IDENTITY_SOURCE = 16, /* the client's address */
+    IDENTITY_STATIC = 32, /* every client of the listener is this app */
+};
+
+/* Which name of a certificate is read, and how. */
+enum name_form {
+    NAME_SPIFFE, /* its one URI: spiffe://DOMAIN/app/APP/environment/ENVIRONMENT[/installation/ID]
+                  */
+    NAME_CN,     /* its common name: APP/ENVIRONMENT[/INSTALLATION], or what roles say */
+};
+
+struct name_rule {
+    enum name_form form;
+    const char *trust_domain; /* NULL: any that the authorities vouch for */
+    const char *roles_path;   /* NULL: the name speaks for itself */
+    struct roles *roles;      /* what that file holds; owned by the configuration */
+};
+
+struct identity_source {
+    struct ip_range from;
+    const char *app;
+    const char *environment;
+    const char *installation; /* "" where there is none */
+};
+
+/* What is given has to be equal. */
+struct identity_peer {
+    bool has_uid, has_gid;
+    uint32_t uid, gid;
+    const char *app;
+    const char *environment;
+    const char *installation; /* "" where there is none */
 };
 
 struct listener_configuration {
@@ -20,15 +60,25 @@ struct listener_configuration {
     const char *text;      /* the address as written */
     const char *unix_path; /* NULL: an IP listener */
     struct ip ip;
-    uint16_t port; /* 0: the kernel chooses, the start line says which */
-    enum identity_kind identity;
-    const char *app; /* IDENTITY_STATIC */
+    uint16_t port;     /* 0: the kernel chooses, the start line says which */
+    unsigned identity; /* enum identity_way, at least one */
+    const char *app;   /* IDENTITY_STATIC */
     const char *environment;
     const char *installation;        /* "" where there is none */
     const char *credentials_path;    /* IDENTITY_BASIC */
     struct credentials *credentials; /* what that file holds; owned by the configuration */
-    const char *certificate;         /* PEM paths; NULL: no TLS */
+    struct name_rule mtls;           /* IDENTITY_MTLS */
+    struct name_rule proxy;          /* IDENTITY_PROXY */
+    struct identity_source *sources; /* IDENTITY_SOURCE: the longest prefix counts */
+    size_t source_count;
+    struct identity_peer *peers; /* IDENTITY_PEER: the first that fits counts */
+    size_t peer_count;
+    const char *certificate; /* PEM paths; NULL: no TLS */
     const char *key;
+    const char *client_ca;   /* NULL: no certificate is asked for */
+    const char *crl;         /* NULL: nothing is revoked */
+    struct ip_range *fronts; /* proxy_protocol: only these may connect, and say for whom */
+    size_t front_count;      /* 0: no PROXY protocol */
 };
 
 enum mode { MODE_ENFORCE, MODE_REPORT };

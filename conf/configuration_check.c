@@ -59,7 +59,7 @@ static bool check_mode(struct configuration_reader *reader,
         return true;
     for (size_t i = 0; i < configuration->listener_count; i++) {
         const struct listener_configuration *listener = &configuration->listeners[i];
-        if (listener->identity == IDENTITY_STATIC &&
+        if (listener->identity & IDENTITY_STATIC &&
             strcmp(listener->environment, "production") == 0)
             return configuration_refuse(reader, yaml_get(root, "mode"),
                                         "mode report is refused for production apps, and the "

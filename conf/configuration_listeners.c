@@ -1,6 +1,6 @@
 /*
  * Why: a listener is where strangers come in, so each says who they are taken
- * for: there is no listener without an identity, and none with two.
+ * for: there is no listener without an identity.
  */
 #include "conf/configuration_reader.h"
 
@@ -9,38 +9,24 @@
 #define AT(field) .offset = offsetof(struct listener_configuration, field)
 
 static configuration_read_value read_address;
-static configuration_read_value read_identity;
-static configuration_read_value read_static;
-static configuration_read_value read_basic;
 static configuration_read_value read_tls;
+static configuration_read_value read_fronts;
 
 /* clang-format off: one line a key */
-
-static const struct configuration_key static_keys[] = {
-    {.name = "app", .read = configuration_read_name, AT(app)},
-    {.name = "environment", .read = configuration_read_name, AT(environment)},
-    {.name = "installation", .read = configuration_read_name, AT(installation)},
-    {0},
-};
-
-static const struct configuration_key identity_keys[] = {
-    {.name = "static", .read = read_static, .keys = static_keys},
-    {.name = "basic", .read = read_basic},
-    {.name = "mtls", .read = configuration_read_later},
-    {0},
-};
 
 static const struct configuration_key tls_keys[] = {
     {.name = "certificate", .read = configuration_read_path, AT(certificate)},
     {.name = "key", .read = configuration_read_path, AT(key)},
-    {.name = "client_ca", .read = configuration_read_later},
+    {.name = "client_ca", .read = configuration_read_path, AT(client_ca)},
+    {.name = "crl", .read = configuration_read_path, AT(crl)},
     {0},
 };
 
 const struct configuration_key configuration_listener_keys[] = {
     {.name = "address", .read = read_address},
-    {.name = "identity", .read = read_identity, .keys = identity_keys},
+    {.name = "identity", .read = configuration_read_identity, .keys = configuration_identity_keys},
     {.name = "tls", .read = read_tls, .keys = tls_keys},
+    {.name = "proxy_protocol", .read = read_fronts},
     {0},
 };
 
@@ -62,39 +48,6 @@ static bool read_address(struct configuration_reader *reader, const struct confi
     return listener->text != NULL || configuration_refuse(reader, value, "out of memory");
 }
 
-static bool read_static(struct configuration_reader *reader, const struct configuration_key *key,
-                        const struct yaml_node *value, void *field)
-{
-    struct listener_configuration *listener = field;
-    listener->identity = IDENTITY_STATIC;
-    if (!configuration_read_mapping(reader, key->keys, value, listener))
-        return false;
-    if (listener->app == NULL)
-        return configuration_refuse(reader, value, "this identity has no app");
-    if (listener->environment == NULL)
-        return configuration_refuse(reader, value, "this identity has no environment");
-    return true;
-}
-
-static bool read_basic(struct configuration_reader *reader, const struct configuration_key *key,
-                       const struct yaml_node *value, void *field)
-{
-    struct listener_configuration *listener = field;
-    listener->identity = IDENTITY_BASIC;
-    return configuration_read_path(reader, key, value, &listener->credentials_path);
-}
-
-static bool read_identity(struct configuration_reader *reader, const struct configuration_key *key,
-                          const struct yaml_node *value, void *field)
-{
-    if (!configuration_read_mapping(reader, key->keys, value, field))
-        return false;
-    return (value->kind == YAML_MAPPING && value->count == 1) ||
-           configuration_refuse(reader, value,
-                                "one identity is wanted; write {static: {app: A, environment: E}} "
-                                "or {basic: FILE}");
-}
-
 static bool read_tls(struct configuration_reader *reader, const struct configuration_key *key,
                      const struct yaml_node *value, void *field)
 {
@@ -103,6 +56,14 @@ static bool read_tls(struct configuration_reader *reader, const struct configura
         return false;
     return (listener->certificate != NULL && listener->key != NULL) ||
            configuration_refuse(reader, value, "tls needs both a certificate and a key");
+}
+
+static bool read_fronts(struct configuration_reader *reader, const struct configuration_key *key,
+                        const struct yaml_node *value, void *field)
+{
+    struct listener_configuration *listener = field;
+    return configuration_parse_ranges(reader, key, value, &listener->fronts,
+                                      &listener->front_count);
 }
 
 static bool read_listener(struct configuration_reader *reader, const struct yaml_node *node,
@@ -118,7 +79,7 @@ static bool read_listener(struct configuration_reader *reader, const struct yaml
                                     "this listener has no identity and would be an open proxy; "
                                     "write identity: {static: {app: A, environment: E}} or "
                                     "{basic: FILE}");
-    return true;
+    return configuration_check_identity(reader, listener, node);
 }
 
 bool configuration_read_listeners(struct configuration_reader *reader,

@@ -59,9 +59,9 @@ bool configuration_read_admin(struct configuration_reader *reader,
     return true;
 }
 
-/* Room for each item of LIST, and for one more so that an empty list has some too. */
-static void *allocate_list(struct configuration_reader *reader, const struct configuration_key *key,
-                           const struct yaml_node *list, size_t size)
+void *configuration_allocate_list(struct configuration_reader *reader,
+                                  const struct configuration_key *key, const struct yaml_node *list,
+                                  size_t size)
 {
     if (list->kind != YAML_SEQUENCE) {
         configuration_refuse(reader, list, "%s is %s; a list is wanted", key->name,
@@ -74,24 +74,32 @@ static void *allocate_list(struct configuration_reader *reader, const struct con
     return items;
 }
 
+bool configuration_parse_ranges(struct configuration_reader *reader,
+                                const struct configuration_key *key, const struct yaml_node *list,
+                                struct ip_range **ranges, size_t *count)
+{
+    struct ip_range *items = configuration_allocate_list(reader, key, list, sizeof(*items));
+    if (items == NULL)
+        return false;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct yaml_node *item = list->items[i];
+        if (item->kind != YAML_SCALAR || !ip_range_parse(item->text, &items[i]))
+            return configuration_refuse(reader, item,
+                                        "not an address range; write 10.0.0.0/8 or \"fd00::/8\", "
+                                        "with no bits set behind the prefix");
+    }
+    *ranges = items;
+    *count = list->count;
+    return true;
+}
+
 bool configuration_read_ranges(struct configuration_reader *reader,
                                const struct configuration_key *key, const struct yaml_node *value,
                                void *field)
 {
     struct configuration *configuration = field;
-    configuration->allow_ranges = allocate_list(reader, key, value, sizeof(struct ip_range));
-    if (configuration->allow_ranges == NULL)
-        return false;
-    configuration->allow_range_count = value->count;
-    for (size_t i = 0; i < value->count; i++) {
-        const struct yaml_node *item = value->items[i];
-        if (item->kind != YAML_SCALAR ||
-            !ip_range_parse(item->text, &configuration->allow_ranges[i]))
-            return configuration_refuse(reader, item,
-                                        "not an address range; write 10.0.0.0/8 or \"fd00::/8\", "
-                                        "with no bits set behind the prefix");
-    }
-    return true;
+    return configuration_parse_ranges(reader, key, value, &configuration->allow_ranges,
+                                      &configuration->allow_range_count);
 }
 
 bool configuration_read_resolvers(struct configuration_reader *reader,
@@ -99,7 +107,8 @@ bool configuration_read_resolvers(struct configuration_reader *reader,
                                   const struct yaml_node *value, void *field)
 {
     struct configuration *configuration = field;
-    configuration->resolvers = allocate_list(reader, key, value, sizeof(struct resolver_address));
+    configuration->resolvers =
+        configuration_allocate_list(reader, key, value, sizeof(struct resolver_address));
     if (configuration->resolvers == NULL)
         return false;
     configuration->resolver_count = value->count;

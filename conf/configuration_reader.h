@@ -80,6 +80,17 @@ struct endpoint {
 bool configuration_parse_endpoint(struct configuration_reader *reader, const struct yaml_node *node,
                                   struct endpoint *endpoint);
 
+/* Room for each item of LIST, and for one more so that an empty list has some too; NULL: refused.
+ */
+void *configuration_allocate_list(struct configuration_reader *reader,
+                                  const struct configuration_key *key, const struct yaml_node *list,
+                                  size_t size);
+
+/* A list of ranges into *ranges and *count. */
+bool configuration_parse_ranges(struct configuration_reader *reader,
+                                const struct configuration_key *key, const struct yaml_node *list,
+                                struct ip_range **ranges, size_t *count);
+
 configuration_read_value configuration_read_ranges;    /* struct configuration */
 configuration_read_value configuration_read_resolvers; /* struct configuration */
 configuration_read_value configuration_read_admin;     /* struct configuration */
@@ -96,6 +107,17 @@ extern const struct configuration_key configuration_listener_keys[];
 /* ---- configuration_ech.c ---- */
 
 configuration_read_value configuration_read_ech; /* struct configuration */
+
+/* ---- configuration_identity.c ---- */
+
+configuration_read_value configuration_read_identity; /* struct listener_configuration */
+
+extern const struct configuration_key configuration_identity_keys[];
+
+/* What LISTENER, read from NODE, could never know its clients by. */
+bool configuration_check_identity(struct configuration_reader *reader,
+                                  const struct listener_configuration *listener,
+                                  const struct yaml_node *node);
 
 /* ---- configuration_limits.c ---- */
 

@@ -223,7 +223,7 @@ enum progress answer_denial(struct session *session, enum reason reason, struct 
         .fields = "forge-proxy-error: BLOCKED_EGRESS\r\n",
     };
     session->record.outcome = "denied";
-    if (reason == REASON_ADDRESS_PROHIBITED)
+    if (reason == REASON_ADDRESS_PROHIBITED || reason == REASON_UNAUTHENTICATED)
         log_denial(session, reason, detail);
     else
         session_log_decision(session, VERDICT_DENY, reason, NULL);
@@ -249,7 +249,7 @@ enum progress answer_malformed(struct session *session, unsigned status, const c
     return send_answer(session, &answer);
 }
 
-enum progress answer_unauthenticated(struct session *session)
+static enum progress ask_for_credentials(struct session *session)
 {
     const struct answer answer = {
         .status = 407,
@@ -263,6 +263,18 @@ enum progress answer_unauthenticated(struct session *session)
     session->record.outcome = "denied";
     session_log_decision(session, VERDICT_DENY, REASON_UNAUTHENTICATED, NULL);
     return send_answer(session, &answer);
+}
+
+/* Credentials would not help where a certificate has spoken already. */
+enum progress answer_unauthenticated(struct session *session, const char *problem)
+{
+    const unsigned ways = session->listener->socket->configuration->identity;
+    if (problem == NULL && ways & IDENTITY_BASIC)
+        return ask_for_credentials(session);
+    return answer_denial(session, REASON_UNAUTHENTICATED,
+                         span_of(problem == NULL ? "nothing that this listener goes by tells which "
+                                                   "app this connection is of"
+                                                 : problem));
 }
 
 enum progress answer_limit(struct session *session, unsigned status, unsigned seconds,

@@ -103,6 +103,10 @@ static bool make_workers(struct daemon *daemon, struct error *error)
     }
     daemon->policy.workers = daemon->workers;
     daemon->policy.worker_count = daemon->worker_count;
+    daemon->certificates = (struct certificate_keeper){.sockets = &daemon->sockets,
+                                                       .log = daemon->policy.log,
+                                                       .workers = daemon->workers,
+                                                       .worker_count = daemon->worker_count};
     return true;
 }
 
@@ -123,6 +127,7 @@ static bool make_tables(struct daemon *daemon, struct error *error)
     daemon->status.metrics = daemon->metrics;
     daemon->status.worker_count = daemon->worker_count;
     daemon->status.policy = &daemon->policy;
+    daemon->status.certificates = &daemon->certificates;
     return true;
 }
 
@@ -204,6 +209,10 @@ static int start(struct daemon *daemon, struct error *error)
         return EXIT_BAD_INPUT;
     if (!start_watch(daemon, error) || !start_threads(daemon, error))
         return EXIT_NOT_STARTED;
+    if (!certificate_keeper_start(&daemon->certificates, daemon->base)) {
+        error_set(error, "out of memory");
+        return EXIT_NOT_STARTED;
+    }
     sandbox_confine_thread(SANDBOX_MAIN);
     return takeover_succeed(&daemon->takeover, error) ? EXIT_OK : EXIT_NOT_STARTED;
 }
@@ -251,6 +260,7 @@ static void free_parts(struct daemon *daemon)
     free(daemon->workers);
     free(daemon->metrics);
     policy_watch_free(daemon->watch);
+    certificate_keeper_clear(&daemon->certificates);
     admin_free(daemon->admin);
     listener_sockets_close(&daemon->sockets);
     address_guard_free(daemon->guard);

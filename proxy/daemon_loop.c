@@ -74,6 +74,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     case SIGHUP:
         daemon_loop_follow(daemon, TAKEOVER_LOG);
         daemon_loop_follow(daemon, TAKEOVER_POLICY);
+        certificate_keeper_reload(&daemon->certificates);
         break;
     case SIGUSR1:
         daemon_loop_follow(daemon, TAKEOVER_LOG);

@@ -5,6 +5,7 @@
 #include <event2/event.h>
 
 #include "proxy/admin.h"
+#include "proxy/certificate_keeper.h"
 #include "proxy/handover.h"
 #include "proxy/policy_keeper.h"
 #include "proxy/policy_watch.h"
@@ -17,6 +18,7 @@
 struct daemon {
     struct configuration *configuration;
     struct policy_keeper policy;
+    struct certificate_keeper certificates;
     struct listener_sockets sockets;
     struct address_guard *guard;
     struct limiter *limiter;

@@ -1,59 +1,17 @@
+/*
+ * Why here and once: an identity is derived from what this connection has shown
+ * and from nothing else, and each way either speaks or is silent; what speaks and
+ * is not understood is nobody, never the next best.
+ */
 #include "proxy/identity.h"
 
-#include "policy/policy_directory.h"
+#include <sys/socket.h>
 
-#define CREDENTIALS_MAXIMUM 512 /* bytes of "user:password" */
+#include "certs/spiffe.h"
+#include "policy/policy_name.h"
+#include "proxy/identity_name.h"
 
-const struct tenant *identity_of_listener(struct tenants *tenants,
-                                          const struct listener_configuration *listener)
-{
-    if (listener->identity != IDENTITY_STATIC)
-        return NULL;
-    const struct subject subject = {span_of(listener->app), span_of(listener->environment),
-                                    span_of(listener->installation)};
-    return tenants_find(tenants, &subject);
-}
-
-/* The six bits of a base64 digit (RFC 4648, section 4), or -1. */
-static int base64_digit(char byte)
-{
-    if (byte >= 'A' && byte <= 'Z')
-        return byte - 'A';
-    if (byte >= 'a' && byte <= 'z')
-        return byte - 'a' + 26;
-    if (byte >= '0' && byte <= '9')
-        return byte - '0' + 52;
-    if (byte == '+')
-        return 62;
-    return byte == '/' ? 63 : -1;
-}
-
-/* Strict: padding where it belongs, no bits left over. False: not base64, or longer than the room.
- */
-static bool base64_decode(struct span digits, char *bytes, size_t room, size_t *length)
-{
-    uint32_t bits = 0;
-    unsigned held = 0;
-    *length = 0;
-    if (digits.length % 4 != 0)
-        return false;
-    for (int i = 0; i < 2 && span_ends_with(digits, SPAN("=")); i++)
-        digits.length--;
-    for (size_t i = 0; i < digits.length; i++) {
-        int digit = base64_digit(digits.data[i]);
-        if (digit < 0)
-            return false;
-        bits = (bits << 6 | (uint32_t)digit) & 0xFFFF;
-        held += 6;
-        if (held < 8)
-            continue;
-        held -= 8;
-        if (*length == room)
-            return false;
-        bytes[(*length)++] = (char)(bits >> held & 0xFF);
-    }
-    return (bits & ((1U << held) - 1)) == 0;
-}
+/* ---- Names ------------------------------------------------------------------ */
 
 /* The next part of NAME up to '/', which is dropped; the rest stays in NAME. */
 static struct span take_part(struct span *name)
@@ -64,8 +22,7 @@ static struct span take_part(struct span *name)
     return part;
 }
 
-/* "APP/ENVIRONMENT[/INSTALLATION]". */
-static bool parse_user_name(struct span name, struct subject *subject)
+bool identity_parse_name(struct span name, struct subject *subject)
 {
     subject->app = take_part(&name);
     subject->environment = take_part(&name);
@@ -74,33 +31,143 @@ static bool parse_user_name(struct span name, struct subject *subject)
            (name.length == 0 || policy_name_valid(name));
 }
 
-/* "user:password" out of a Basic value; the password may hold colons (RFC 7617, section 2). */
-static const struct tenant *tenant_of_pair(struct tenants *tenants,
-                                           const struct credentials *credentials, struct span pair)
+/* WORDS, which are static, as why it is nobody. */
+static void refuse(struct identity *identity, const char *words)
 {
-    struct subject subject;
-    size_t colon = span_find(pair, ':');
-    if (colon == pair.length || !parse_user_name(span_slice(pair, 0, colon), &subject))
-        return NULL;
-    if (!credentials_verify(credentials, subject.app, subject.environment, subject.installation,
-                            span_after(pair, colon + 1)))
-        return NULL;
-    return tenants_find(tenants, &subject);
+    *identity = (struct identity){.problem = words, .settled = true};
 }
 
-const struct tenant *identity_of_request(struct tenants *tenants,
-                                         const struct credentials *credentials,
-                                         const struct http_request *request)
+static void accept_subject(struct identity *identity, struct tenants *tenants,
+                           const struct subject *subject)
 {
-    char pair[CREDENTIALS_MAXIMUM];
-    size_t length;
-    struct span value = request->proxy_authorization;
-    const struct tenant *tenant = NULL;
-    if (!request->has_proxy_authorization || !span_starts_with_nocase(value, SPAN("Basic ")))
-        return NULL;
-    value = span_trim(span_after(value, sizeof("Basic ") - 1));
-    if (base64_decode(value, pair, sizeof(pair), &length))
-        tenant = tenant_of_pair(tenants, credentials, (struct span){pair, length});
-    explicit_bzero(pair, sizeof(pair));
-    return tenant;
+    *identity = (struct identity){.tenant = tenants_find(tenants, subject), .settled = true};
+    if (identity->tenant == NULL)
+        identity->problem = "memory is out";
+}
+
+static void read_spiffe(struct identity *identity, struct tenants *tenants,
+                        const struct name_rule *rule, struct span uri)
+{
+    struct spiffe_name name;
+    const char *problem;
+    if (uri.length == 0) {
+        refuse(identity, "the client's certificate has no URI name, or more than one");
+        return;
+    }
+    if (!spiffe_parse(uri, &name, &problem)) {
+        refuse(identity, problem);
+        return;
+    }
+    if (rule->trust_domain != NULL && !span_equal(name.trust_domain, span_of(rule->trust_domain))) {
+        refuse(identity, "the client's spiffe:// name is of another trust domain");
+        return;
+    }
+    const struct subject subject = {name.app, name.environment, name.installation};
+    accept_subject(identity, tenants, &subject);
+}
+
+static void read_common_name(struct identity *identity, struct tenants *tenants,
+                             const struct name_rule *rule, struct span name)
+{
+    struct subject subject;
+    if (name.length == 0)
+        refuse(identity, "the client's certificate has no common name, or more than one");
+    else if (rule->roles != NULL && !roles_find(rule->roles, name, &subject))
+        refuse(identity, "the client's common name is not in the file of roles");
+    else if (rule->roles == NULL && !identity_parse_name(name, &subject))
+        refuse(identity, "the client's common name is not APP/ENVIRONMENT[/INSTALLATION]");
+    else
+        accept_subject(identity, tenants, &subject);
+}
+
+/* ---- What a connection shows ---------------------------------------------------- */
+
+/* A front that sends no custom types may put the SPIFFE name where the common name goes. */
+void identity_of_front(struct identity *identity, struct tenants *tenants,
+                       const struct listener_configuration *listener,
+                       const struct proxy_header *header)
+{
+    const struct name_rule *rule = &listener->proxy;
+    struct span uri = header->spiffe;
+    if (!(listener->identity & IDENTITY_PROXY))
+        return;
+    if (rule->form == NAME_CN && header->common_name.length > 0)
+        read_common_name(identity, tenants, rule, header->common_name);
+    if (rule->form == NAME_CN)
+        return;
+    if (uri.length == 0 && span_starts_with(header->common_name, SPAN("spiffe://")))
+        uri = header->common_name;
+    if (uri.length > 0)
+        read_spiffe(identity, tenants, rule, uri);
+}
+
+void identity_of_certificate(struct identity *identity, struct tenants *tenants,
+                             const struct listener_configuration *listener,
+                             const struct tls_peer *peer)
+{
+    if (!(listener->identity & IDENTITY_MTLS) || !peer->has_certificate)
+        return;
+    if (listener->mtls.form == NAME_SPIFFE)
+        read_spiffe(identity, tenants, &listener->mtls, span_of(peer->uri));
+    else
+        read_common_name(identity, tenants, &listener->mtls, span_of(peer->common_name));
+}
+
+static bool is_peer(const struct identity_peer *peer, const struct ucred *who)
+{
+    return (!peer->has_uid || peer->uid == who->uid) && (!peer->has_gid || peer->gid == who->gid);
+}
+
+void identity_of_peer(struct identity *identity, struct tenants *tenants,
+                      const struct listener_configuration *listener, int fd)
+{
+    struct ucred who;
+    socklen_t size = sizeof(who);
+    if (identity->settled || !(listener->identity & IDENTITY_PEER) ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
+        return;
+    for (size_t i = 0; i < listener->peer_count; i++) {
+        const struct identity_peer *peer = &listener->peers[i];
+        if (!is_peer(peer, &who))
+            continue;
+        const struct subject subject = {span_of(peer->app), span_of(peer->environment),
+                                        span_of(peer->installation)};
+        accept_subject(identity, tenants, &subject);
+        return;
+    }
+}
+
+/* ---- Where it comes from ---------------------------------------------------------- */
+
+static const struct identity_source *find_source(const struct listener_configuration *listener,
+                                                 const struct ip *client)
+{
+    const struct identity_source *longest = NULL;
+    for (size_t i = 0; i < listener->source_count; i++) {
+        const struct identity_source *source = &listener->sources[i];
+        if (ip_range_contains(&source->from, client) &&
+            (longest == NULL || source->from.prefix > longest->from.prefix))
+            longest = source;
+    }
+    return longest;
+}
+
+void identity_of_place(struct identity *identity, struct tenants *tenants,
+                       const struct listener_configuration *listener, const struct ip *client)
+{
+    if (identity->settled)
+        return;
+    const struct identity_source *source =
+        client->family == 0 ? NULL : find_source(listener, client);
+    if (source != NULL) {
+        const struct subject subject = {span_of(source->app), span_of(source->environment),
+                                        span_of(source->installation)};
+        identity->tenant = tenants_find(tenants, &subject);
+        return;
+    }
+    if (!(listener->identity & IDENTITY_STATIC))
+        return;
+    const struct subject subject = {span_of(listener->app), span_of(listener->environment),
+                                    span_of(listener->installation)};
+    identity->tenant = tenants_find(tenants, &subject);
 }

@@ -130,6 +130,26 @@ static bool bind_unix_socket(struct listener_socket *socket_)
     return listen(fd, BACKLOG) == 0;
 }
 
+/* Without another way to be known a certificate is a must. */
+static enum tls_clients clients_of(const struct listener_configuration *listener)
+{
+    if (listener->client_ca == NULL)
+        return TLS_CLIENTS_UNASKED;
+    if (listener->identity & IDENTITY_MTLS && listener->identity != IDENTITY_MTLS)
+        return TLS_CLIENTS_OPTIONAL;
+    return TLS_CLIENTS_REQUIRED;
+}
+
+struct tls_context *listener_tls_new(const struct listener_configuration *listener,
+                                     struct error *error)
+{
+    const struct tls_server_files files = {.certificate = listener->certificate,
+                                           .key = listener->key,
+                                           .client_ca = listener->client_ca,
+                                           .crl = listener->crl};
+    return tls_context_new_server(&files, clients_of(listener), error);
+}
+
 static bool open_unix_listener(struct listener_socket *socket, size_t workers)
 {
     if (socket->fd_count > 0)
@@ -163,7 +183,7 @@ static bool open_listener(struct listener_socket *socket,
         return fail(listener, file, "listen on", error);
     }
     if (listener->certificate != NULL) {
-        socket->tls = tls_context_new_server(listener->certificate, listener->key, error);
+        socket->tls = listener_tls_new(listener, error);
         if (socket->tls == NULL)
             return false;
     }
@@ -261,7 +281,7 @@ static void close_listener(struct listener_socket *socket, bool left)
     if (socket->unix_path != NULL)
         unlink(socket->unix_path);
     free(socket->fds);
-    tls_context_free(socket->tls);
+    tls_context_unref(socket->tls);
 }
 
 void listener_sockets_close(struct listener_sockets *sockets)
@@ -303,6 +323,24 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
         enable(&worker->listeners, true);
 }
 
+void listener_set_offer_tls(struct listener_set *set, const struct listener_socket *socket,
+                            struct tls_context *context)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct listener *listener = &set->items[i];
+        if (listener->socket == socket)
+            tls_context_unref(atomic_exchange(&listener->next_tls, tls_context_ref(context)));
+    }
+}
+
+static void take_offered_tls(struct listener *listener)
+{
+    if (atomic_load_explicit(&listener->next_tls, memory_order_relaxed) == NULL)
+        return;
+    tls_context_unref(listener->tls);
+    listener->tls = atomic_exchange(&listener->next_tls, NULL);
+}
+
 /* False: nothing (more) to accept now. */
 static bool accept_one(struct listener *listener)
 {
@@ -315,6 +353,7 @@ static bool accept_one(struct listener *listener)
     }
     int fd = accept4(listener->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
+        take_offered_tls(listener);
         session_start(listener->worker, listener, fd, (const struct sockaddr *)&peer);
         return true;
     }
@@ -341,6 +380,7 @@ static bool start_listener(struct listener *listener, struct worker *worker,
     listener->worker = worker;
     listener->socket = socket;
     listener->fd = fd;
+    listener->tls = socket->tls == NULL ? NULL : tls_context_ref(socket->tls);
     listener->accept_event =
         event_new(worker->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
     return listener->accept_event != NULL && event_add(listener->accept_event, NULL) == 0;
@@ -404,6 +444,8 @@ void listener_set_clear(struct listener_set *set)
     for (size_t i = 0; i < set->count; i++) {
         if (set->items[i].accept_event != NULL)
             event_free(set->items[i].accept_event);
+        tls_context_unref(set->items[i].tls);
+        tls_context_unref(atomic_exchange(&set->items[i].next_tls, NULL));
     }
     if (set->resume_timer != NULL)
         event_free(set->resume_timer);

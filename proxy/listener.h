@@ -9,6 +9,7 @@
 #define SALLYPORT_PROXY_LISTENER_H
 
 #include <event2/event.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "certs/tls.h"
@@ -18,7 +19,7 @@
 /* One configured listener, bound. Worker I accepts on descriptors I, I + workers, and so on. */
 struct listener_socket {
     const struct listener_configuration *configuration;
-    struct tls_context *tls; /* NULL: plain; owned */
+    struct tls_context *tls; /* NULL: plain; the main thread's reference to the newest */
     uint16_t port;           /* the real one, where the configuration says 0 */
     int *fds;                /* at least one a worker; more were taken over from more workers */
     size_t fd_count;         /* how many of them are open */
@@ -61,6 +62,11 @@ void listener_sockets_leave(struct listener_sockets *sockets);
 /* A line each, with the port that was got. */
 void listener_sockets_announce(const struct listener_sockets *sockets, FILE *stream);
 
+/* What LISTENER shows and asks of its clients, read from its files. NULL: ERROR says which and why.
+ */
+struct tls_context *listener_tls_new(const struct listener_configuration *listener,
+                                     struct error *error);
+
 /* Closes them, and removes unix sockets' files. */
 void listener_sockets_close(struct listener_sockets *sockets);
 
@@ -72,6 +78,8 @@ struct listener {
     struct worker *worker;
     const struct listener_socket *socket;
     int fd;
+    struct tls_context *tls;                /* what new connections get; NULL: plain */
+    _Atomic(struct tls_context *) next_tls; /* a reference, taken over with the next connection */
     struct event *accept_event;
 };
 
@@ -85,6 +93,11 @@ struct listener_set {
 /* Accepts on the worker's own sockets from now on. False: memory is out. */
 bool listener_set_start(struct listener_set *set, struct worker *worker,
                         const struct listener_sockets *sockets);
+
+/* From the main thread: connections to SOCKET that come from now on get TLS as CONTEXT says (a
+ * reference is taken). */
+void listener_set_offer_tls(struct listener_set *set, const struct listener_socket *socket,
+                            struct tls_context *context);
 
 /* Takes what is already in the backlog, then listens no more: whoever comes now is refused at once.
  */

@@ -59,6 +59,9 @@ void metrics_count_decision(struct metrics *metrics, struct span app, struct spa
  */
 void metrics_write(struct metrics *const *workers, size_t count, struct text *out);
 
+/* A label's value in its quotes: backslash, quote and line feed escaped. */
+void metrics_add_label_value(struct text *out, struct span value);
+
 /* The sum over workers of one metric. */
 uint64_t metrics_sum(struct metrics *const *workers, size_t count, enum metric metric);
 

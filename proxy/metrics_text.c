@@ -114,8 +114,7 @@ static void write_histogram(struct metrics *const *workers, size_t count, size_t
                     (unsigned long long)cumulative);
 }
 
-/* A label's value: backslash, quote and line feed escaped. */
-static void add_label_value(struct text *out, struct span value)
+void metrics_add_label_value(struct text *out, struct span value)
 {
     text_add_char(out, '"');
     for (size_t i = 0; i < value.length; i++) {
@@ -133,9 +132,9 @@ static void write_decision(struct text *out, struct span app, struct span enviro
                            enum verdict verdict, enum reason reason, uint64_t count)
 {
     text_add_string(out, "sallyport_decisions_total{app=");
-    add_label_value(out, app);
+    metrics_add_label_value(out, app);
     text_add_string(out, ",environment=");
-    add_label_value(out, environment);
+    metrics_add_label_value(out, environment);
     text_add_format(out, ",verdict=\"%s\",reason=\"%s\"} %llu\n", verdict_name(verdict),
                     reason_name(reason), (unsigned long long)count);
 }

@@ -118,6 +118,20 @@ static void allow_sockets(struct rules *rules, const struct configuration *confi
         allow_around(rules, configuration->admin_unix_path, REMOVE);
 }
 
+/* Read again on SIGHUP. */
+static void allow_certificates(struct rules *rules, const struct configuration *configuration)
+{
+    for (size_t i = 0; i < configuration->listener_count; i++) {
+        const struct listener_configuration *listener = &configuration->listeners[i];
+        const char *const files[] = {listener->certificate, listener->key, listener->client_ca,
+                                     listener->crl};
+        for (size_t j = 0; j < sizeof(files) / sizeof(files[0]); j++) {
+            if (files[j] != NULL)
+                allow_replaced(rules, files[j], READ);
+        }
+    }
+}
+
 /* c-ares reads these when a worker's resolver is made, and not again. */
 static void allow_resolver_start(struct rules *rules)
 {
@@ -132,6 +146,7 @@ static void allow_all(struct rules *rules, const struct configuration *configura
         allow_resolver_start(rules);
     if (threads & (SANDBOX_START | SANDBOX_MAIN)) {
         allow_replaced(rules, configuration->policy_path, READ);
+        allow_certificates(rules, configuration);
         allow_sockets(rules, configuration);
     }
     if (threads & SANDBOX_WORKER && configuration->hosts_file[0] != '\0')

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "proxy/clock.h"
-#include "proxy/identity.h"
 
 /* ---- life ---------------------------------------------------------------- */
 
@@ -71,6 +70,7 @@ void session_drain(struct session *session)
 static void greet(struct session *session)
 {
     session->client.writable = true; /* so is every new connection */
+    session_identify(session);
     enum progress progress = session_greet(session);
     if (progress == PROGRESS_END)
         session_free(session);
@@ -98,13 +98,11 @@ void session_start(struct worker *worker, const struct listener *listener, int f
     metrics_add(worker->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
     metrics_add(worker->metrics, METRIC_CONNECTIONS_OPEN, 1);
     deadline_start(worker->deadlines, &session->deadline, DEADLINE_HEAD);
-    session->tenant = identity_of_listener(&worker->tenants, listener->socket->configuration);
-    session_count_for_tenant(session);
-    session->stage = session_tls_handshake;
-    if (listener->socket->tls == NULL)
+    session->stage = session_begin;
+    if (listener->tls == NULL && listener->socket->configuration->front_count == 0)
         greet(session);
-    else if (!transport_start_tls(&session->client, listener->socket->tls))
-        session_free(session);
+    else
+        session_count_for_tenant(session);
 }
 
 void session_give_tunnel(struct session *session)

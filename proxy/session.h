@@ -8,8 +8,8 @@
  * That order is a chain of stages: one small function each, which does its part
  * and names the next (`session->stage`). A stage that must wait returns
  * PROGRESS_WAIT and is called again on the next event. The files follow the order:
- * session_overload.c, session_head.c, session_decide.c, session_reach.c, then
- * forward.c (absolute-form) or tunnel.c (CONNECT and WebSocket); answer.c says no,
+ * session_begin.c, session_overload.c, session_head.c, session_decide.c, session_reach.c,
+ * then forward.c (absolute-form) or tunnel.c (CONNECT and WebSocket); answer.c says no,
  * session_log.c writes it down, and session.c is the connection's life around them.
  *
  * A session lives for the whole connection and is small. What only a request
@@ -21,6 +21,7 @@
 
 #include "proxy/body_relay.h"
 #include "proxy/dial.h"
+#include "proxy/identity.h"
 #include "proxy/listener.h"
 #include "proxy/revocation.h"
 #include "proxy/worker.h"
@@ -98,12 +99,13 @@ struct session {
     const struct listener *listener;
     session_stage *stage;
     struct transport client;
-    struct ip client_ip; /* family 0: a unix socket */
+    struct ip client_ip; /* family 0: a unix socket, or a front that does not tell */
     uint16_t client_port;
     struct deadline deadline;
     struct buffer input;               /* came from the client, not used up yet */
     size_t head_searched;              /* bytes of input known not to hold a head's end */
-    const struct tenant *tenant;       /* NULL: not known yet */
+    struct identity identity;          /* what the connection shows */
+    const struct tenant *tenant;       /* whose the request is; NULL: not known yet */
     struct exchange *exchange;         /* NULL: between requests, or a tunnel */
     struct tunnel *tunnel;             /* NULL: not a tunnel */
     size_t linger_left;                /* bytes still read past before closing */
@@ -137,8 +139,8 @@ void session_set_deadline_callbacks(struct worker *worker);
 
 /* --- stages by which one file hands over to another ------------------------ */
 
-session_stage session_tls_handshake; /* session_head.c: a TLS listener's connection begins */
-session_stage session_greet;         /* session_overload.c: a connection's first stage but TLS */
+session_stage session_begin;         /* session_begin.c: what comes before the first request */
+session_stage session_greet;         /* session_overload.c: known, so far; may it stay? */
 session_stage session_read_head;     /* session_head.c */
 session_stage session_next_request;  /* session_head.c: the exchange is over and logged */
 session_stage session_admit;         /* session_decide.c: the head is whole */
@@ -146,6 +148,11 @@ session_stage session_reach;         /* session_reach.c: an upstream connection,
 session_stage forward_begin;         /* absolute-form: the upstream is connected */
 session_stage tunnel_begin;          /* CONNECT: the upstream is connected */
 session_stage tunnel_begin_upgraded; /* 101 has been sent: what follows is not HTTP */
+
+/* --- session_begin.c ------------------------------------------------------- */
+
+/* Whose the connection is, by all that it has shown by now; counts it for them. */
+void session_identify(struct session *session);
 
 /* --- session_decide.c ------------------------------------------------------ */
 
@@ -169,8 +176,11 @@ enum progress answer_malformed(struct session *session, unsigned status, const c
 enum progress answer_limit(struct session *session, unsigned status, unsigned seconds,
                            const char *detail);
 
-/* Credentials are missing or wrong: 407. */
-enum progress answer_unauthenticated(struct session *session);
+/*
+ * Nobody is known: credentials are missing or wrong (407), or the listener takes none and what
+ * the connection showed, if anything, is nobody's (403). PROBLEM: what was wrong with it; NULL.
+ */
+enum progress answer_unauthenticated(struct session *session, const char *problem);
 
 /*
  * Something failed on the way to the upstream or at it. ERROR is an RFC 9209

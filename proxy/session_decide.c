@@ -3,7 +3,6 @@
  * what the policy says to it. Nothing here reads from or writes to a connection.
  */
 #include "proxy/clock.h"
-#include "proxy/identity.h"
 #include "proxy/session.h"
 
 static session_stage stage_identify;
@@ -28,14 +27,18 @@ enum progress session_admit(struct session *session)
 static enum progress stage_identify(struct session *session)
 {
     const struct listener_configuration *listener = session->listener->socket->configuration;
-    if (listener->identity == IDENTITY_BASIC)
-        session->tenant = identity_of_request(&session->worker->tenants, listener->credentials,
-                                              &session->exchange->request);
+    const struct identity *own = &session->identity;
+    const struct http_request *request = &session->exchange->request;
+    session->tenant = own->tenant;
+    if (!own->settled && listener->identity & IDENTITY_BASIC &&
+        (request->has_proxy_authorization || own->tenant == NULL))
+        session->tenant =
+            identity_of_request(&session->worker->tenants, listener->credentials, request);
     enum progress progress;
     if (session_gives_way(session, &progress))
         return progress;
     if (session->tenant == NULL)
-        return answer_unauthenticated(session);
+        return answer_unauthenticated(session, own->problem);
     turns_identify(session);
     session_count_for_tenant(session);
     if (span_equal(session->tenant->subject.environment, SPAN("production")))

@@ -1,6 +1,6 @@
 /*
- * From an accepted connection, or from the end of the last exchange, to a whole
- * request head.
+ * From a connection that has been greeted, or from the end of the last exchange,
+ * to a whole request head.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,21 +11,6 @@
 #define REQUESTS_A_TURN 16   /* of one client, before the others get theirs */
 #define FIRST_READ      4096 /* bytes; most heads are smaller */
 
-enum progress session_tls_handshake(struct session *session)
-{
-    switch (transport_handshake(&session->client)) {
-    case TRANSPORT_OK:
-        session->stage = session_greet;
-        return PROGRESS_ON;
-    case TRANSPORT_AGAIN:
-        return PROGRESS_WAIT;
-    case TRANSPORT_END:
-    case TRANSPORT_FAILED:
-        break;
-    }
-    return PROGRESS_END;
-}
-
 enum progress session_next_request(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -33,8 +18,7 @@ enum progress session_next_request(struct session *session)
     session_give_tunnel(session);
     session->record = (struct session_record){.id = ""};
     session->head_searched = 0;
-    if (session->listener->socket->configuration->identity == IDENTITY_BASIC)
-        session->tenant = NULL;
+    session->tenant = session->identity.tenant;
     if (worker->draining)
         return session_linger(session);
     deadline_start(worker->deadlines, &session->deadline,

@@ -8,7 +8,8 @@
 static struct span format_client(const struct session *session, char buffer[IP_TEXT_SIZE])
 {
     if (session->client_ip.family == 0)
-        return SPAN("unix");
+        return session->listener->socket->configuration->unix_path != NULL ? SPAN("unix")
+                                                                           : SPAN("unknown");
     ip_format_with_port(&session->client_ip, session->client_port, buffer);
     return span_of(buffer);
 }

@@ -2,11 +2,13 @@
 #ifndef SALLYPORT_PROXY_STATUS_H
 #define SALLYPORT_PROXY_STATUS_H
 
+#include "proxy/certificate_keeper.h"
 #include "proxy/overload.h"
 #include "proxy/policy_keeper.h"
 
 struct status {
     const struct policy_keeper *policy;
+    const struct certificate_keeper *certificates;
     const struct decision_log *log;
     struct overload *overload;
     struct metrics *const *metrics; /* one a worker */

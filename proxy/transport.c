@@ -22,8 +22,14 @@ bool transport_open(struct transport *transport, struct poller *poller, int fd,
 
 bool transport_start_tls(struct transport *transport, struct tls_context *context)
 {
-    transport->tls = tls_stream_new(context, transport->fd);
+    transport->tls = tls_stream_new(context, transport->fd, NULL);
     return transport->tls != NULL;
+}
+
+void transport_end_tls(struct transport *transport)
+{
+    tls_stream_free(transport->tls);
+    transport->tls = NULL;
 }
 
 void transport_note(struct transport *transport, uint32_t events)
@@ -137,6 +143,43 @@ static ssize_t peek(const struct transport *transport)
 {
     char byte;
     return TEMP_FAILURE_RETRY(recv(transport->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT));
+}
+
+enum transport_result transport_peek(struct transport *transport, void *bytes, size_t size,
+                                     size_t *count)
+{
+    if (!transport->readable)
+        return TRANSPORT_AGAIN;
+    ssize_t got = TEMP_FAILURE_RETRY(recv(transport->fd, bytes, size, MSG_PEEK));
+    if (got > 0) {
+        *count = (size_t)got;
+        return TRANSPORT_OK;
+    }
+    if (got == 0)
+        return TRANSPORT_END;
+    if (errno != EAGAIN)
+        return TRANSPORT_FAILED;
+    transport->readable = false;
+    return TRANSPORT_AGAIN;
+}
+
+bool transport_await_more(struct transport *transport)
+{
+    transport->readable = false;
+    return !transport->peer_closed;
+}
+
+bool transport_skip(struct transport *transport, size_t count)
+{
+    char bytes[256];
+    while (count > 0) {
+        const size_t size = count < sizeof(bytes) ? count : sizeof(bytes);
+        ssize_t got = TEMP_FAILURE_RETRY(recv(transport->fd, bytes, size, 0));
+        if (got <= 0)
+            return false;
+        count -= (size_t)got;
+    }
+    return true;
 }
 
 bool transport_is_quiet(struct transport *transport)

@@ -47,6 +47,18 @@ bool transport_open(struct transport *transport, struct poller *poller, int fd,
 /* Makes the server's side of TLS out of a plain transport. False: memory is out. */
 bool transport_start_tls(struct transport *transport, struct tls_context *context);
 
+/* Plain again, without a word: what still comes is not understood. */
+void transport_end_tls(struct transport *transport);
+
+/* Plain: as transport_read, but what is read stays to be read again. */
+enum transport_result transport_peek(struct transport *transport, void *bytes, size_t size,
+                                     size_t *count);
+/* What was peeked at is not enough: an edge tells when there is more. False: there will be no more.
+ */
+bool transport_await_more(struct transport *transport);
+/* Plain: takes COUNT bytes that were peeked at. False: the connection is broken. */
+bool transport_skip(struct transport *transport, size_t count);
+
 /* TLS: the handshake, TRANSPORT_OK when it is done. */
 enum transport_result transport_handshake(struct transport *transport);
 

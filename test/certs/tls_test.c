@@ -104,9 +104,10 @@ static void connection_open(struct connection *c)
     int fds[2];
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     *c = (struct connection){.server_fd = fds[0], .client_fd = fds[1]};
-    c->context = tls_context_new_server(files.certificate, files.key, &error);
+    const struct tls_server_files names = {.certificate = files.certificate, .key = files.key};
+    c->context = tls_context_new_server(&names, TLS_CLIENTS_UNASKED, &error);
     ck_assert_msg(c->context != NULL, "%s", error.message);
-    c->stream = tls_stream_new(c->context, c->server_fd);
+    c->stream = tls_stream_new(c->context, c->server_fd, NULL);
     ck_assert_ptr_nonnull(c->stream);
     c->client_context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_security_level(c->client_context, 0);
@@ -127,7 +128,7 @@ static void close_client_socket(struct connection *c)
 static void connection_close(struct connection *c)
 {
     tls_stream_free(c->stream);
-    tls_context_free(c->context);
+    tls_context_unref(c->context);
     SSL_free(c->client);
     SSL_CTX_free(c->client_context);
     close_client_socket(c);
@@ -436,7 +437,8 @@ END_TEST
 static void assert_refused(const char *certificate, const char *key, const char *file,
                            const char *message)
 {
-    ck_assert_ptr_null(tls_context_new_server(certificate, key, &error));
+    const struct tls_server_files names = {.certificate = certificate, .key = key};
+    ck_assert_ptr_null(tls_context_new_server(&names, TLS_CLIENTS_UNASKED, &error));
     ck_assert_str_eq(error.file, file);
     ck_assert_msg(strstr(error.message, message) != NULL, "%s", error.message);
     ck_assert_uint_eq(ERR_peek_error(), 0);

@@ -7,6 +7,8 @@
 #include "conf/configuration_reader.h"
 #include "test/suite.h"
 
+#define APP "app: a, environment: e"
+
 #define LISTENER                                                                                   \
     "listeners:\n"                                                                                 \
     "  - address: 127.0.0.1:3128\n"                                                                \
@@ -107,6 +109,37 @@ START_TEST(reads_a_tls_listener_with_basic_credentials)
     ck_assert_str_eq(listener->credentials_path, "/etc/sallyport/credentials.yml");
     ck_assert_str_eq(listener->certificate, "/etc/sallyport/a.pem");
     ck_assert_str_eq(listener->key, "/k/b.key");
+    configuration_free(c);
+}
+END_TEST
+
+START_TEST(reads_every_way_to_know_a_client)
+{
+    struct configuration *c = parse_good(
+        "listeners:\n- address: 0.0.0.0:3130\n  proxy_protocol: [10.0.0.0/8, '::1']\n"
+        "  tls: {certificate: a.pem, key: b.key, client_ca: c.pem, crl: d.pem}\n"
+        "  identity:\n    mtls: {spiffe: example.org}\n    proxy: {cn: roles.yml}\n"
+        "    basic: credentials.yml\n    source: [{from: 10.1.0.0/16, " APP "}]\n"
+        "    static: {" APP "}\n"
+        "- {address: 'unix:/a', identity: {peer: [{gid: 5, uid: 0, " APP "}]}}\n"
+        "- {address: '127.0.0.1:1', tls: {certificate: a, key: b, client_ca: c}, identity: {mtls: "
+        "cn}}\n");
+    const struct listener_configuration *first = &c->listeners[0];
+    ck_assert_uint_eq(first->identity, IDENTITY_MTLS | IDENTITY_PROXY | IDENTITY_BASIC |
+                                           IDENTITY_SOURCE | IDENTITY_STATIC);
+    ck_assert_int_eq(first->mtls.form, NAME_SPIFFE);
+    ck_assert_str_eq(first->mtls.trust_domain, "example.org");
+    ck_assert_int_eq(first->proxy.form, NAME_CN);
+    ck_assert_str_eq(first->proxy.roles_path, "/etc/sallyport/roles.yml");
+    ck_assert_str_eq(first->client_ca, "/etc/sallyport/c.pem");
+    ck_assert_str_eq(first->crl, "/etc/sallyport/d.pem");
+    ck_assert_uint_eq(first->front_count, 2);
+    ck_assert_uint_eq(first->source_count, 1);
+    ck_assert_uint_eq(first->sources[0].from.prefix, 16);
+    const struct identity_peer *peer = &c->listeners[1].peers[0];
+    ck_assert(peer->has_uid && peer->has_gid && peer->uid == 0 && peer->gid == 5);
+    ck_assert_int_eq(c->listeners[2].mtls.form, NAME_CN);
+    ck_assert_ptr_null(c->listeners[2].mtls.roles_path);
     configuration_free(c);
 }
 END_TEST
@@ -277,13 +310,29 @@ static const struct {
     {ONE("127.0.0.1:1", "tls: {certificate: a, key: b}"), 2, 3, "open proxy"},
     {ONE("127.0.0.1:1", "identity:"), 3, 12, "one identity"},
     {ONE("127.0.0.1:1", "identity: {}"), 3, 13, "one identity"},
-    {ONE("127.0.0.1:1", "identity: {basic: c, static: {app: a, environment: e}}"), 3, 13, "one"},
     {ONE("127.0.0.1:1", "identity: {basic: ''}"), 3, 21, "path"},
     {ONE("127.0.0.1:1", "identity: {static: }"), 3, 22, "no app"},
     {ONE("127.0.0.1:1", "identity: {static: {app: a}}"), 3, 22, "no environment"},
     {ONE("127.0.0.1:1", "identity: {static: {app: A, environment: e}}"), 3, 28, "not a name"},
     {ONE("127.0.0.1:1", "identity: {static: {app: ~, environment: e}}"), 3, 28, "not a name"},
-    {ONE("127.0.0.1:1", "identity: {mtls: spiffe}"), 3, 20, "does not have mtls yet"},
+    {ONE("127.0.0.1:1", "identity: {mtls: spiffe}"), 3, 13, "client_ca: FILE"},
+    {ONE("127.0.0.1:1", "identity: {mtls: san}"), 3, 20, "mtls may be spiffe, {spiffe: TRUST"},
+    {ONE("127.0.0.1:1", "identity: {mtls: {}}"), 3, 20, "mtls may be spiffe"},
+    {ONE("127.0.0.1:1", "identity: {mtls: {spiffe: a, cn: b}}"), 3, 20, "mtls may be spiffe"},
+    {ONE("127.0.0.1:1", "identity: {mtls: {spiffe: A}}"), 3, 29, "trust domain"},
+    {ONE("127.0.0.1:1", "identity: {mtls: {uri: A}}"), 3, 21, "known here: spiffe, cn"},
+    {ONE("127.0.0.1:1", "identity: {proxy: cn}"), 3, 13, "proxy_protocol: [RANGE]"},
+    {ONE("127.0.0.1:1", "identity: {peer: [{uid: 1, " APP "}]}"), 3, 13, "about unix sockets"},
+    {ONE("unix:/a", "identity: {peer: [{" APP "}]}"), 3, 21, "an entry of peer"},
+    {ONE("unix:/a", "identity: {peer: [{uid: 1, app: a}]}"), 3, 21, "an entry of peer"},
+    {ONE("unix:/a", "identity: {peer: [{uid: root, " APP "}]}"), 3, 27, "uid may be"},
+    {ONE("unix:/a", "identity: {source: [{from: 10.0.0.0/8, " APP "}]}"), 3, 13, "use peer"},
+    {ONE("127.0.0.1:1", "identity: {source: [{" APP "}]}"), 3, 23, "an entry of source"},
+    {ONE("127.0.0.1:1", "identity: {source: [{from: 10.0.0.1/8, " APP "}]}"), 3, 30, "range"},
+    {ONE("127.0.0.1:1", "identity: {source: [{from: '::/0', " APP "}, {from: '::/0', " APP "}]}"),
+     3, 63, "already"},
+    {ONE("127.0.0.1:1", BASIC "\n  proxy_protocol: 10.0.0.0/8"), 4, 19, "a list is wanted"},
+    {ONE("unix:/a", BASIC "\n  proxy_protocol: [10.0.0.0/8]"), 4, 19, "have none"},
     /* addresses */
     {ONE("localhost:3128", BASIC), 2, 12, "127.0.0.1:3128"},
     {ONE("127.0.0.1", BASIC), 2, 12, "127.0.0.1:3128"},
@@ -299,7 +348,8 @@ static const struct {
     {ONE("127.0.0.1:1", BASIC "\n  tls: {certificate: a}"), 4, 8, "both"},
     {ONE("127.0.0.1:1", BASIC "\n  tls: {key: a}"), 4, 8, "both"},
     {ONE("127.0.0.1:1", BASIC "\n  tls:"), 4, 7, "both"},
-    {ONE("127.0.0.1:1", BASIC "\n  tls: {client_ca: a}"), 4, 20, "does not have client_ca yet"},
+    {ONE("127.0.0.1:1", BASIC "\n  tls: {client_ca: a}"), 4, 8, "both"},
+    {ONE("127.0.0.1:1", BASIC "\n  tls: {certificate: a, key: b, crl: c}"), 2, 3, "client_ca"},
     /* the rest */
     {LISTENER "inspect: [{ca: a}]\n", 4, 11, "does not have inspect yet"},
     {LISTENER "inspect: yes\n", 4, 10, "list"},
@@ -499,6 +549,7 @@ int main(void)
     tcase_add_test(all, an_empty_section_is_all_defaults);
     tcase_add_test(all, reads_a_static_listener);
     tcase_add_test(all, reads_a_tls_listener_with_basic_credentials);
+    tcase_add_test(all, reads_every_way_to_know_a_client);
     tcase_add_test(all, reads_a_unix_listener);
     tcase_add_test(all, reads_what_else_there_is);
     tcase_add_test(all, an_apps_own_limits_stand_over_those_for_everybody_in_any_order);

@@ -19,9 +19,12 @@ static void require_whole(const struct listener_configuration *listener)
     require(listener->text != NULL && listener->at.line > 0);
     require(listener->unix_path != NULL || listener->ip.family == 4 || listener->ip.family == 6);
     require((listener->certificate == NULL) == (listener->key == NULL));
-    if (listener->identity == IDENTITY_STATIC)
+    require(listener->identity != 0);
+    if (listener->identity & IDENTITY_MTLS)
+        require(listener->client_ca != NULL && listener->mtls.roles == NULL);
+    if (listener->identity & IDENTITY_STATIC)
         require(listener->app != NULL && listener->environment != NULL);
-    if (listener->identity == IDENTITY_BASIC)
+    if (listener->identity & IDENTITY_BASIC)
         require(listener->credentials_path != NULL && listener->credentials == NULL);
 }
 

@@ -105,9 +105,13 @@ START_TEST(a_static_listener_has_one_tenant_and_a_basic_one_none)
     const struct listener_configuration fixed = {
         .identity = IDENTITY_STATIC, .app = "demo", .environment = "staging", .installation = ""};
     const struct listener_configuration basic = {.identity = IDENTITY_BASIC};
-    const struct tenant *tenant = identity_of_listener(&tenants, &fixed);
-    ck_assert(span_equal(tenant->key, SPAN("demo/staging/")));
-    ck_assert_ptr_null(identity_of_listener(&tenants, &basic));
+    const struct ip nowhere = {.family = 0};
+    struct identity identity = {.tenant = NULL};
+    identity_of_place(&identity, &tenants, &basic, &nowhere);
+    ck_assert_ptr_null(identity.tenant);
+    identity_of_place(&identity, &tenants, &fixed, &nowhere);
+    ck_assert(span_equal(identity.tenant->key, SPAN("demo/staging/")));
+    ck_assert(!identity.settled);
 }
 END_TEST
 

@@ -1,0 +1,113 @@
+/*
+ * Whose certificates are believed. For clients: the authorities that the owner
+ * names and nobody else, and what they have revoked; for servers: the system's,
+ * and some more where the owner says so.
+ */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include "certs/certificate_names.h"
+#include "certs/tls_error.h"
+#include "certs/tls_private.h"
+
+static bool load_authorities(SSL_CTX *ssl_context, const char *path, struct error *error)
+{
+    return tls_error_check_readable(path, "the authorities' file", error) &&
+           (SSL_CTX_load_verify_file(ssl_context, path) == 1 ||
+            tls_error_set_file(path, "no PEM certificates of authorities", error));
+}
+
+/* ---- Clients --------------------------------------------------------------- */
+
+/* Told to clients, so that they can choose among their certificates. */
+static bool name_authorities(SSL_CTX *ssl_context, const char *path, struct error *error)
+{
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path);
+    if (names == NULL)
+        return tls_error_set_file(path, "no PEM certificates of authorities", error);
+    SSL_CTX_set_client_CA_list(ssl_context, names);
+    return true;
+}
+
+static void note_expiry(struct tls_context *context, const X509_CRL *list)
+{
+    const ASN1_TIME *next = X509_CRL_get0_nextUpdate(list);
+    time_t expires = next == NULL ? 0 : certificate_time(next);
+    if (expires > 0 && (context->crl_expires == 0 || expires < context->crl_expires))
+        context->crl_expires = expires;
+}
+
+static int add_lists(struct tls_context *context, BIO *file)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(context->ssl_context);
+    X509_CRL *list;
+    int added = 0;
+    while ((list = PEM_read_bio_X509_CRL(file, NULL, NULL, NULL)) != NULL) {
+        note_expiry(context, list);
+        if (X509_STORE_add_crl(store, list) == 1)
+            added++;
+        X509_CRL_free(list);
+    }
+    return added;
+}
+
+/* The end of a PEM file is an error too, but one that is expected. */
+static bool is_only_the_end(void)
+{
+    const unsigned long code = ERR_peek_last_error();
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+static bool load_lists(struct tls_context *context, const char *path, struct error *error)
+{
+    if (path == NULL)
+        return true;
+    if (!tls_error_check_readable(path, "the list of what is revoked", error))
+        return false;
+    ERR_clear_error();
+    BIO *file = BIO_new_file(path, "r");
+    int added = file == NULL ? 0 : add_lists(context, file);
+    BIO_free(file);
+    if (added == 0 || !is_only_the_end())
+        return tls_error_set_file(path, "no PEM list of revoked certificates", error);
+    ERR_clear_error();
+    X509_STORE_set_flags(SSL_CTX_get_cert_store(context->ssl_context),
+                         X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    return true;
+}
+
+/*
+ * A resumed session shows no certificate, and would outlive its revocation: so
+ * there are no tickets, and no session is kept (RFC 8446, section 8.1; the cache is off anyway).
+ */
+static void forbid_resumption(SSL_CTX *ssl_context)
+{
+    SSL_CTX_set_options(ssl_context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(ssl_context, 0);
+}
+
+bool tls_trust_clients(struct tls_context *context, const struct tls_server_files *files,
+                       enum tls_clients clients, struct error *error)
+{
+    const int required = clients == TLS_CLIENTS_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+    if (!load_authorities(context->ssl_context, files->client_ca, error) ||
+        !name_authorities(context->ssl_context, files->client_ca, error) ||
+        !load_lists(context, files->crl, error))
+        return false;
+    X509_STORE_set_flags(SSL_CTX_get_cert_store(context->ssl_context), X509_V_FLAG_PARTIAL_CHAIN);
+    SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER | required, NULL);
+    forbid_resumption(context->ssl_context);
+    return true;
+}
+
+/* ---- Servers --------------------------------------------------------------- */
+
+bool tls_trust_servers(struct tls_context *context, const char *trust, struct error *error)
+{
+    SSL_CTX *ssl_context = context->ssl_context;
+    SSL_CTX_set_verify(ssl_context, SSL_VERIFY_PEER, NULL);
+    if (SSL_CTX_set_default_verify_paths(ssl_context) != 1)
+        return tls_error_set("the system's authorities cannot be read", error);
+    return trust == NULL || load_authorities(ssl_context, trust, error);
+}

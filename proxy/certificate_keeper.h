@@ -1,0 +1,38 @@
+/*
+ * Keeps what TLS listeners show and believe: reads certificates, keys and lists of
+ * what is revoked again when told, and says beforehand when one of them expires. A file that
+ * does not load changes nothing but what is said about it (in the log, on
+ * /readyz, in a metric).
+ */
+#ifndef SALLYPORT_PROXY_CERTIFICATE_KEEPER_H
+#define SALLYPORT_PROXY_CERTIFICATE_KEEPER_H
+
+#include "proxy/listener.h"
+#include "proxy/worker.h"
+
+struct certificate_keeper {
+    struct listener_sockets *sockets;
+    struct log_queue *log; /* the main thread's */
+    struct worker *const *workers;
+    size_t worker_count;
+    struct event *timer;
+    uint64_t reloads;
+    uint64_t failed_reloads;
+    bool stale; /* files on disk do not load: `error` says why */
+    struct error error;
+};
+
+/* Looks for what expires soon now, and once a day on BASE. False: memory is out. */
+bool certificate_keeper_start(struct certificate_keeper *keeper, struct event_base *base);
+void certificate_keeper_clear(struct certificate_keeper *keeper);
+
+/* Each listener whose files load has them from its next connection on. */
+void certificate_keeper_reload(struct certificate_keeper *keeper);
+
+/* For /readyz: a line where files do not load. */
+void certificate_keeper_write_trouble(const struct certificate_keeper *keeper, struct text *out);
+
+/* For /metrics. */
+void certificate_keeper_write_metrics(const struct certificate_keeper *keeper, struct text *out);
+
+#endif
