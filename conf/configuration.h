@@ -155,6 +155,7 @@ struct configuration {
     uint32_t dns_ttl_minimum;   /* seconds: network.dns_ttl_minimum_seconds (default 5) */
     uint32_t dns_ttl_maximum;   /* seconds: network.dns_ttl_maximum_seconds (default 300) */
     uint32_t dns_ttl_negative;  /* seconds: network.dns_ttl_negative_seconds (default 5) */
+    uint32_t dns_stale;         /* seconds: network.dns_stale_seconds (default 0: never) */
     uint32_t dns_cache_entries; /* per worker (default 10000) */
 
     const char *log_decisions; /* "-": stdout */

@@ -75,6 +75,7 @@ struct close_record {
     struct span environment;
     struct span installation;
     struct span upstream; /* "ip:port" that was dialled; "": null */
+    bool stale_address;   /* dialled by an old answer, while the resolvers failed; said if so */
     unsigned status;      /* sent to the client */
     uint64_t bytes_up;
     uint64_t bytes_down;

@@ -146,6 +146,8 @@ void log_queue_close(struct log_queue *queue, const struct close_record *record)
     begin(queue, &line, "close");
     add_subject(&line, record->id, record->app, record->environment, record->installation);
     add_field(&line, "upstream", record->upstream, ENDPOINT_MAXIMUM);
+    if (record->stale_address)
+        text_add_string(&line, ",\"stale_address\":true");
     add_number(&line, "status", record->status);
     add_number(&line, "bytes_up", record->bytes_up);
     add_number(&line, "bytes_down", record->bytes_down);

@@ -24,6 +24,7 @@ enum metric {
     METRIC_RESOLVER_QUERIES,     /* counter: sent to the network or the hosts file */
     METRIC_RESOLVER_CACHE_HITS,  /* counter */
     METRIC_RESOLVER_FAILURES,    /* counter */
+    METRIC_RESOLVER_STALE,       /* counter: answered past its time, because the resolvers fail */
     METRIC_COUNT,
 };
 

@@ -36,6 +36,8 @@ static const struct metric_words {
                                     "Names answered from the cache."},
     [METRIC_RESOLVER_FAILURES] = {"resolver_failures_total", "counter",
                                   "Names that could not be resolved: timed out or failed."},
+    [METRIC_RESOLVER_STALE] = {"resolver_stale_answers_total", "counter",
+                               "Names answered past their time, because the resolvers fail."},
 };
 
 static const struct metric_words histogram_words[HISTOGRAM_COUNT] = {

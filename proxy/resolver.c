@@ -13,6 +13,8 @@
 #include "proxy/resolver_channel.h"
 #include "proxy/resolver_hosts.h"
 
+#define STALE_AGAIN_SECONDS 30 /* then the resolvers are asked anew (RFC 8767, section 5) */
+
 struct lookup;
 
 struct resolver_query {
@@ -114,18 +116,25 @@ static uint32_t ttl_of(const struct configuration *configuration, const struct a
     return ttl > configuration->dns_ttl_minimum ? ttl : configuration->dns_ttl_minimum;
 }
 
-/* Only what the network said is kept: a failure is asked anew. */
+/*
+ * Only what the network said is kept: a failure is asked anew. That a name is gone
+ * is said for its time only, and ends what could have stood in for it.
+ */
 static void keep_answer(struct lookup *lookup, const struct ares_addrinfo *info)
 {
     struct resolver *resolver = lookup->resolver;
-    uint32_t ttl = 0;
-    if (lookup->answer.status == RESOLVER_OK)
-        ttl = ttl_of(resolver->configuration, info);
-    if (lookup->answer.status == RESOLVER_NOT_FOUND)
-        ttl = resolver->configuration->dns_ttl_negative;
-    if (ttl > 0)
-        resolver_cache_put(resolver->cache, lookup->tenant, lookup->name, &lookup->answer,
-                           clock_milliseconds() + (uint64_t)ttl * 1000);
+    const struct configuration *configuration = resolver->configuration;
+    uint64_t ttl = configuration->dns_ttl_negative, stale = 0;
+    if (lookup->answer.status != RESOLVER_OK && lookup->answer.status != RESOLVER_NOT_FOUND)
+        return;
+    if (lookup->answer.status == RESOLVER_OK) {
+        ttl = ttl_of(configuration, info);
+        stale = configuration->dns_stale;
+    }
+    uint64_t expiry = clock_milliseconds() + ttl * 1000;
+    if (ttl > 0 || configuration->dns_stale > 0)
+        resolver_cache_put(resolver->cache, lookup->tenant, lookup->name, &lookup->answer, expiry,
+                           expiry + stale * 1000);
 }
 
 /* ---- lookups ------------------------------------------------------------------------ */
@@ -155,25 +164,39 @@ static void forget_lookup(struct lookup *lookup)
     lookup_free(lookup);
 }
 
-/* That a name does not exist is an answer like others. Counted once, whatever comes late. */
-static void count_failure(const struct lookup *lookup)
+/*
+ * That a name does not exist is an answer like others. Counted once, whatever comes
+ * late; an older answer of the same tenant's stands in where one may.
+ */
+static void bear_failure(struct lookup *lookup)
 {
+    struct resolver *resolver = lookup->resolver;
     enum resolver_status status = lookup->answer.status;
-    if (lookup->joinable && (status == RESOLVER_TIMEOUT || status == RESOLVER_FAILED))
-        metrics_add(lookup->resolver->metrics, METRIC_RESOLVER_FAILURES, 1);
+    if (!lookup->joinable || (status != RESOLVER_TIMEOUT && status != RESOLVER_FAILED))
+        return;
+    metrics_add(resolver->metrics, METRIC_RESOLVER_FAILURES, 1);
+    resolver_cache_revive(resolver->cache, lookup->tenant, lookup->name, clock_milliseconds(),
+                          (uint64_t)STALE_AGAIN_SECONDS * 1000, &lookup->answer);
+}
+
+static void count_stale(struct resolver *resolver, const struct resolver_answer *answer)
+{
+    if (answer->stale)
+        metrics_add(resolver->metrics, METRIC_RESOLVER_STALE, 1);
 }
 
 /* A waiter may ask or cancel others while it is told: the list is looked at anew each time. */
 static void tell_waiters(struct lookup *lookup)
 {
     struct resolver_query *query;
-    count_failure(lookup);
+    bear_failure(lookup);
     leave_list(lookup);
     while ((query = TAILQ_FIRST(&lookup->waiters)) != NULL) {
         resolver_callback *callback = query->callback;
         void *context = query->context;
         TAILQ_REMOVE(&lookup->waiters, query, link);
         free(query);
+        count_stale(lookup->resolver, &lookup->answer);
         callback(context, &lookup->answer);
     }
 }
@@ -311,11 +334,13 @@ void resolver_free(struct resolver *resolver)
 static bool find_known(struct resolver *resolver, struct span tenant, struct span name,
                        struct resolver_answer *answer)
 {
+    answer->stale = false;
     if (resolver_hosts_find(resolver->hosts, name, answer))
         return true;
     if (!resolver_cache_find(resolver->cache, tenant, name, clock_milliseconds(), answer))
         return false;
     metrics_add(resolver->metrics, METRIC_RESOLVER_CACHE_HITS, 1);
+    count_stale(resolver, answer);
     return true;
 }
 

@@ -28,6 +28,7 @@ enum resolver_status {
  * 4). */
 struct resolver_answer {
     enum resolver_status status;
+    bool stale; /* older than its time: the resolvers fail (network.dns_stale_seconds) */
     size_t count;
     struct ip addresses[RESOLVER_ADDRESSES_MAXIMUM];
 };

@@ -11,7 +11,9 @@ struct entry {
     struct entry *next;      /* in the bucket */
     uint32_t hash;
     uint64_t expiry;
+    uint64_t last; /* may stand in until then */
     enum resolver_status status;
+    bool stale; /* it stands in */
     size_t count;
     size_t tenant_length;
     size_t key_length;
@@ -91,22 +93,47 @@ void resolver_cache_free(struct resolver_cache *cache)
     free(cache);
 }
 
-bool resolver_cache_find(struct resolver_cache *cache, struct span tenant, struct span name,
-                         uint64_t now, struct resolver_answer *answer)
+/* NULL: there is none, or it is of no use any more. */
+static struct entry *find_entry(struct resolver_cache *cache, struct span tenant, struct span name,
+                                uint64_t now)
 {
     struct entry **place = place_of(cache, tenant, name, hash_of(cache, tenant, name));
     struct entry *entry = *place;
-    if (entry == NULL)
-        return false;
-    if (entry->expiry <= now) {
-        remove_at(cache, place);
-        return false;
-    }
+    if (entry == NULL || entry->last > now)
+        return entry;
+    remove_at(cache, place);
+    return NULL;
+}
+
+static void give(struct resolver_cache *cache, struct entry *entry, struct resolver_answer *answer)
+{
     TAILQ_REMOVE(&cache->used, entry, link);
     TAILQ_INSERT_TAIL(&cache->used, entry, link);
     answer->status = entry->status;
+    answer->stale = entry->stale;
     answer->count = entry->count;
     memcpy(answer->addresses, entry->addresses, entry->count * sizeof(entry->addresses[0]));
+}
+
+bool resolver_cache_find(struct resolver_cache *cache, struct span tenant, struct span name,
+                         uint64_t now, struct resolver_answer *answer)
+{
+    struct entry *entry = find_entry(cache, tenant, name, now);
+    if (entry == NULL || entry->expiry <= now)
+        return false;
+    give(cache, entry, answer);
+    return true;
+}
+
+bool resolver_cache_revive(struct resolver_cache *cache, struct span tenant, struct span name,
+                           uint64_t now, uint64_t again, struct resolver_answer *answer)
+{
+    struct entry *entry = find_entry(cache, tenant, name, now);
+    if (entry == NULL)
+        return false;
+    entry->stale = true;
+    entry->expiry = now + again < entry->last ? now + again : entry->last;
+    give(cache, entry, answer);
     return true;
 }
 
@@ -129,7 +156,7 @@ static struct entry *entry_new(struct span tenant, struct span name,
 }
 
 void resolver_cache_put(struct resolver_cache *cache, struct span tenant, struct span name,
-                        const struct resolver_answer *answer, uint64_t expiry)
+                        const struct resolver_answer *answer, uint64_t expiry, uint64_t last)
 {
     uint32_t hash = hash_of(cache, tenant, name);
     struct entry **place = place_of(cache, tenant, name, hash);
@@ -142,6 +169,7 @@ void resolver_cache_put(struct resolver_cache *cache, struct span tenant, struct
         return;
     entry->hash = hash;
     entry->expiry = expiry;
+    entry->last = last;
     entry->next = cache->buckets[hash % cache->bucket_count];
     cache->buckets[hash % cache->bucket_count] = entry;
     TAILQ_INSERT_TAIL(&cache->used, entry, link);

@@ -44,6 +44,7 @@ struct session_record {
     uint64_t bytes_up;
     uint64_t bytes_down;
     struct ip upstream_ip; /* family 0: none was dialled */
+    bool stale_address;    /* dialled by an answer past its time: the resolvers failed */
     uint16_t upstream_port;
 };
 

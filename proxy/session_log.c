@@ -110,6 +110,7 @@ void session_log_close(struct session *session, const char *outcome)
         .environment = subject.environment,
         .installation = subject.installation,
         .upstream = span_of(upstream),
+        .stale_address = record->stale_address,
         .status = record->status,
         .bytes_up = record->bytes_up,
         .bytes_down = record->bytes_down,

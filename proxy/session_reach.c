@@ -101,5 +101,6 @@ static enum progress stage_dial(struct session *session)
     if (dial->status != DIAL_CONNECTED)
         return dial_failed(session, dial);
     exchange->upstream = dial_take(dial, session_wake, session);
+    session->record.stale_address = dial->answer.stale;
     return upstream_reached(session);
 }

@@ -507,6 +507,7 @@ START_TEST(the_configuration_we_ship_is_the_defaults_but_for_the_policy)
     ck_assert_uint_eq(c->dns_ttl_maximum, defaults->dns_ttl_maximum);
     ck_assert_uint_eq(c->dns_ttl_negative, defaults->dns_ttl_negative);
     ck_assert_uint_eq(c->dns_cache_entries, defaults->dns_cache_entries);
+    ck_assert_uint_eq(c->dns_stale, defaults->dns_stale);
     ck_assert_uint_eq(c->timeout_head, defaults->timeout_head);
     ck_assert_uint_eq(c->timeout_resolve, defaults->timeout_resolve);
     ck_assert_uint_eq(c->timeout_dial, defaults->timeout_dial);

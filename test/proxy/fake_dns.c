@@ -107,11 +107,11 @@ static void put_answers(struct message *message, const struct question *question
     }
 }
 
-static unsigned code_of(const struct question *question)
+static unsigned code_of(const struct fake_dns *dns, const struct question *question)
 {
-    if (is(question, "fail"))
+    if (dns->failing || is(question, "fail"))
         return SERVFAIL;
-    return is(question, "nx") ? NXDOMAIN : NO_ERROR;
+    return dns->empty || is(question, "nx") ? NXDOMAIN : NO_ERROR;
 }
 
 /* The whole answer to REQUEST; false: none is given. */
@@ -125,12 +125,12 @@ static bool answer(struct fake_dns *dns, const uint8_t *request, size_t length, 
     bool truncated = is(&question, "big") && !over_tcp;
     memcpy(dns->last_name, question.name, sizeof(dns->last_name));
     put_bytes(reply, request, question.end);
-    if (!truncated)
+    if (!truncated && code_of(dns, &question) == NO_ERROR)
         put_answers(reply, &question, dns->ttl);
     if (is(&question, "wrongid"))
         reply->bytes[0] ^= 0x55;
     reply->bytes[2] = (uint8_t)(0x81 | (truncated ? 0x02 : 0));
-    reply->bytes[3] = (uint8_t)(0x80 | code_of(&question));
+    reply->bytes[3] = (uint8_t)(0x80 | code_of(dns, &question));
     memset(reply->bytes + 4, 0, 8);
     reply->bytes[5] = 1;
     reply->bytes[7] = (uint8_t)reply->answers;

@@ -20,6 +20,8 @@ struct fake_dns {
     struct event *tcp;
     struct resolver_address address;
     uint32_t ttl;       /* of every record */
+    bool failing;       /* SERVFAIL to everything */
+    bool empty;         /* NXDOMAIN to everything */
     unsigned questions; /* for A, over UDP */
     unsigned over_tcp;
     char last_name[256];

@@ -3,7 +3,7 @@ import socket
 import time
 import unittest
 
-from harness import Scenario
+from harness import Scenario, wait_until
 
 
 class SeveralAddresses(Scenario):
@@ -62,6 +62,37 @@ class SeveralAddresses(Scenario):
         response = client.get(self.url)
         self.assertEqual(response.status, 504)
         self.assertIn("connection_timeout", response.get("Proxy-Status"))
+
+
+class FailingResolvers(Scenario):
+    def given(self, **network):
+        """An origin that has been resolved and reached once; then the name server is gone."""
+        server = self.http_origin()
+        self.url = f"http://kept.example.test:{server.port}/"
+        names = self.name_server({"kept.example.test": ["127.0.0.1"]})
+        proxy = self.proxy(allow=[self.url], workers=1, timeouts={"resolve_seconds": 1},
+                           network={"hosts_file": "", "resolvers": [f"127.0.0.1:{names.port}"],
+                                    "dns_ttl_minimum_seconds": 0, "dns_ttl_maximum_seconds": 0,
+                                    **network})
+        self.client = self.keep(proxy.connect())
+        self.assertEqual(self.client.get(self.url, "Connection: close").status, 200)
+        names.close()
+        self.client = self.keep(proxy.connect())
+        server.wires[0].sock.shutdown(2)
+        wait_until(lambda: proxy.metrics()["sallyport_upstreams_open"] == 0, "no kept connection is left")
+        return proxy
+
+    def test_an_old_answer_serves_where_it_may_and_the_log_says_so(self):
+        proxy = self.given(dns_stale_seconds=600)
+        self.assertEqual(self.client.get(self.url).status, 200)
+        first, second = proxy.wait_log(count=2, event="close")
+        self.assertNotIn("stale_address", first)
+        self.assertIs(second["stale_address"], True)
+        self.assertEqual(proxy.metrics()["sallyport_resolver_stale_answers_total"], 1)
+
+    def test_it_does_not_by_itself(self):
+        self.given()
+        self.assertIn(self.client.get(self.url).status, (502, 504))
 
 
 if __name__ == "__main__":
