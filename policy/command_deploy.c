@@ -32,7 +32,7 @@ struct deploy_command {
 static int set_major(struct deploy_command *command, const char *text)
 {
     uint64_t major;
-    if (!span_parse_decimal(span_of(text), VERSION_PART_MAXIMUM, &major) || major == 0)
+    if (!span_parse_decimal(span_of(text), VERSION_NUMBER_MAXIMUM, &major) || major == 0)
         return command_usage_error("deploy", "--major-version takes a number from 1");
     command->request.major = (uint32_t)major;
     return -1;
@@ -128,7 +128,7 @@ static int print_verdict(const struct deploy_request *request, const struct depl
 {
     struct text text;
     char number[VERSION_TEXT_SIZE];
-    version_number_format(deploy->number, number);
+    version_format(deploy->number, number);
     text_init(&text, OUTPUT_MAXIMUM);
     text_add_format(&text, "%s\n", number);
     if (deploy->unchanged)

@@ -51,13 +51,13 @@ static bool commit(struct installation_command *command, const struct installati
     const struct installation_request *request = &command->request;
     char path[LEDGER_PATH_MAXIMUM], why[sizeof(edit->told) + AUTHOR_WHY_MAXIMUM + 3];
     char number[VERSION_TEXT_SIZE] = "";
-    struct version_number version;
+    struct version version;
     snprintf(path, sizeof(path), "%s/%s/installations.yml", request->app, request->environment);
     explain(command, edit, why, sizeof(why));
     if (edit->versioned) {
         if (!installation_file_version(edit->file, edit->installation->approved, &version, error))
             return false;
-        version_number_format(version, number);
+        version_format(version, number);
     }
     const struct ledger_entry entry = {.event = span_of(command->verb->event),
                                        .app = span_of(request->app),
@@ -117,7 +117,7 @@ static int write_change(struct installation_command *command)
 static int set_major(struct installation_command *command, const char *text)
 {
     uint64_t major;
-    if (!span_parse_decimal(span_of(text), VERSION_PART_MAXIMUM, &major) || major == 0)
+    if (!span_parse_decimal(span_of(text), VERSION_NUMBER_MAXIMUM, &major) || major == 0)
         return command_usage_error("installation", "--version takes a major version, from 1");
     command->wish.major = (uint32_t)major;
     return -1;

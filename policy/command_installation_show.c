@@ -5,7 +5,7 @@
 
 /* What waits: a newer major than is approved. */
 static void add_waiting(struct text *text, const struct installation *installation,
-                        const struct version_number *newest, const char *before, const char *behind)
+                        const struct version *newest, const char *before, const char *behind)
 {
     if (newest->major > installation->approved)
         text_add_format(text, "%s%u.%u waits for approval%s", before, newest->major, newest->minor,
@@ -13,7 +13,7 @@ static void add_waiting(struct text *text, const struct installation *installati
 }
 
 static void add_line(struct text *text, const struct installation *installation,
-                     const struct version_number *newest)
+                     const struct version *newest)
 {
     text_add(text, installation->id);
     text_add_format(text, "  version %u", installation->approved);
@@ -33,7 +33,7 @@ static void add_line(struct text *text, const struct installation *installation,
 }
 
 static void add_one(struct text *text, const struct installation *installation,
-                    const struct version_number *newest)
+                    const struct version *newest)
 {
     struct installation copy = *installation;
     const struct installations one = {.items = &copy, .count = 1};
@@ -44,7 +44,7 @@ static void add_one(struct text *text, const struct installation *installation,
 /* The request's installation, or all of them, into TEXT. */
 static bool add_asked(const struct installation_file *file, struct text *text, struct error *error)
 {
-    struct version_number newest;
+    struct version newest;
     if (!version_find_newest(file->versions, 0, &newest, error))
         return false;
     if (file->request->id != NULL) {

@@ -120,7 +120,7 @@ static bool read_new(struct deploy *deploy, const struct manifest_options *optio
 
 /* ---- The number ----------------------------------------------------------------------------- */
 
-static bool find_base(struct deploy *deploy, struct version_number *newest, struct error *error)
+static bool find_base(struct deploy *deploy, struct version *newest, struct error *error)
 {
     const struct deploy_request *request = deploy->request;
     const char *versions = path_of(deploy, request->environment, "/versions");
@@ -180,19 +180,18 @@ static bool compare(struct deploy *deploy, const struct manifest_options *option
     return check_changes(deploy, error);
 }
 
-static bool choose_number(struct deploy *deploy, const struct version_number *newest,
-                          struct error *error)
+static bool choose_number(struct deploy *deploy, const struct version *newest, struct error *error)
 {
     deploy->number = deploy->base;
     deploy->newest = deploy->base.major == newest->major;
     if (deploy->unchanged)
         return true;
     if (deploy->diff == NULL || deploy->diff->bump == BUMP_MAJOR)
-        deploy->number = (struct version_number){deploy->base.major + 1, 1};
+        deploy->number = (struct version){deploy->base.major + 1, 1};
     else
         deploy->number.minor++;
-    if (deploy->number.major <= VERSION_PART_MAXIMUM &&
-        deploy->number.minor <= VERSION_PART_MAXIMUM)
+    if (deploy->number.major <= VERSION_NUMBER_MAXIMUM &&
+        deploy->number.minor <= VERSION_NUMBER_MAXIMUM)
         return true;
     error_set(error, "there are no more version numbers");
     return false;
@@ -201,7 +200,7 @@ static bool choose_number(struct deploy *deploy, const struct version_number *ne
 bool deploy_prepare(struct deploy *deploy, const struct deploy_request *request,
                     struct error *error)
 {
-    struct version_number newest;
+    struct version newest;
     *deploy = (struct deploy){.request = request, .arena = arena_new(ARENA_MAXIMUM)};
     const struct manifest_options options = {
         .plain_http = request->plain_http, .variables = &deploy->variables, .thorough = true};
@@ -233,7 +232,7 @@ bool deploy_write(const struct deploy *deploy, struct ledger_book *book, const c
     const struct deploy_request *request = deploy->request;
     const struct span bytes = yaml_document_source(deploy->new.document);
     char version[VERSION_TEXT_SIZE], kept[LEDGER_PATH_MAXIMUM], deployed[LEDGER_PATH_MAXIMUM];
-    version_number_format(deploy->number, version);
+    version_format(deploy->number, version);
     snprintf(kept, sizeof(kept), "%s/%s/versions/%s/manifest.yml", request->app,
              request->environment, version);
     snprintf(deployed, sizeof(deployed), "%s/%s/manifest.yml", request->app, request->environment);

@@ -26,8 +26,8 @@ struct deploy_request {
 /* What a deploy will do. */
 struct deploy {
     const struct deploy_request *request;
-    struct version_number number;    /* of the new version; of the old one where `unchanged` */
-    struct version_number base;      /* what it is compared with; {0, 0}: this is the first */
+    struct version number;           /* of the new version; of the old one where `unchanged` */
+    struct version base;             /* what it is compared with; {0, 0}: this is the first */
     bool unchanged;                  /* the same bytes: there is nothing to write */
     bool newest;                     /* it becomes the deployed manifest */
     const struct version_diff *diff; /* NULL: the first */

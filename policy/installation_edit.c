@@ -23,7 +23,7 @@ static const char *quote(const char *text, char quoted[TEXT_QUOTE_SIZE])
 static bool set_version(struct installation_edit *edit, uint32_t major, const char *how,
                         struct error *error)
 {
-    struct version_number version;
+    struct version version;
     if (!installation_file_version(edit->file, major, &version, error))
         return false;
     edit->unchanged = edit->installation->approved == version.major;

@@ -137,7 +137,7 @@ struct installation *installation_file_add(struct installation_file *file, struc
 }
 
 bool installation_file_version(const struct installation_file *file, uint32_t major,
-                               struct version_number *version, struct error *error)
+                               struct version *version, struct error *error)
 {
     if (!version_find_newest(file->versions, major, version, error))
         return false;
@@ -159,14 +159,14 @@ static bool check_manifest(struct installation_file *file, const struct installa
 {
     char path[sizeof(file->versions) + VERSION_TEXT_SIZE + sizeof("//manifest.yml")];
     char number[VERSION_TEXT_SIZE];
-    struct version_number version;
+    struct version version;
     struct command_manifest read = {.arena = NULL};
     struct findings findings;
     const struct manifest_options options = {.plain_http = file->request->plain_http,
                                              .variables = &file->variables};
     if (!installation_file_version(file, installation->approved, &version, error))
         return false;
-    version_number_format(version, number);
+    version_format(version, number);
     snprintf(path, sizeof(path), "%s/%s/manifest.yml", file->versions, number);
     bool fine = command_manifest_read(&read, path, &options, error);
     if (fine) {

@@ -48,7 +48,7 @@ struct installation *installation_file_add(struct installation_file *file, struc
 
 /* The newest minor of MAJOR (0: of all). False: ERROR says that there is none. */
 bool installation_file_version(const struct installation_file *file, uint32_t major,
-                               struct version_number *version, struct error *error);
+                               struct version *version, struct error *error);
 
 /*
  * Judges the changed installations as a reader of the file would, and the request's installation by

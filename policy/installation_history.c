@@ -20,8 +20,8 @@ static void push(struct approvals *approvals, uint32_t major)
 /* ENTRY is about the request's installation. */
 static void take_entry(struct approvals *approvals, const struct ledger_entry *entry)
 {
-    struct version_number version;
-    if (!version_number_parse(entry->version, &version))
+    struct version version;
+    if (!version_parse(entry->version, &version))
         return;
     if (span_equal(entry->event, SPAN("installation-add")))
         approvals->count = 0;
