@@ -335,8 +335,8 @@ END_TEST
 /* GIVEN a torn last line that no interrupted command explains. */
 START_TEST(does_not_mend_what_it_has_not_torn)
 {
-    char *words[] = {"deploy", "--policy", policy,   "-a",        "orders",
-                     "-e",     "staging",  "--from", "production"};
+    char *words[] = {"deploy", "--policy", policy,   "-a",         "orders",
+                     "-e",     "staging",  "--from", "production", NULL};
     shell("printf '{\"n\":2' >> %s/ledger.jsonl", policy);
     ck_assert_int_eq(command_deploy_description.run(9, words), COMMAND_BAD_INPUT);
     ck_assert(!is_there("orders/staging"));
