@@ -186,8 +186,8 @@ static int write_review(const struct deploy_command *command)
                                              .variables = &deploy->variables};
     char old[VERSION_TEXT_SIZE], new[VERSION_TEXT_SIZE];
     struct error error;
-    version_number_format(deploy->base, old);
-    version_number_format(deploy->number, new);
+    version_format(deploy->base, old);
+    version_format(deploy->number, new);
     struct review_file file = {
         .old = &deploy->old,
         .new = &deploy->new,
