@@ -165,7 +165,8 @@ class Clients:
         for byte in f"CONNECT {self.authority} HTTP/1.1\r\nHost: {self.authority}\r\n\r\n":
             writer.write(byte.encode())
             await asyncio.sleep(0.02)
-        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 "), head
         writer.close()
 
     async def slow_reader(self):
@@ -209,7 +210,7 @@ class Soak:
         self.allowed = [f"http://{ORIGIN}:{self.bulk_origin.port}", f"http://127.0.0.1:{self.origin.port}"]
         self.proxy = stage.prepare(
             allow=self.allowed, workers=WORKERS, limits={"requests_per_minute": 0},
-            policy={"watch": False}, timeouts={"keep_alive_seconds": 3, "idle_seconds": 20, "head_seconds": 10})
+            policy={"watch": False}, timeouts={"keep_alive_seconds": 3, "idle_seconds": 20, "head_seconds": 60})
         self.proxy.start()
         self.clients = Clients(self.proxy.port, f"127.0.0.1:{self.origin.port}")
         self.lines = self.reloads = self.bulk = 0
