@@ -105,9 +105,8 @@ END_TEST
 
 START_TEST(waits_for_no_more_than_107_bytes)
 {
-    char line[256];
-    memset(line, ' ', sizeof(line));
-    memcpy(line, "PROXY UNKNOWN ", 14);
+    char line[256] = "PROXY UNKNOWN ";
+    memset(line + 14, ' ', sizeof(line) - 14);
     ck_assert_int_eq(proxy_header_parse((struct span){line, 106}, &header), PROXY_HEADER_MORE);
     ck_assert_int_eq(proxy_header_parse((struct span){line, 107}, &header), PROXY_HEADER_BAD);
     memcpy(line + 105, "\r\n", 2);
