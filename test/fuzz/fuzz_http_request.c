@@ -74,6 +74,12 @@ static void check_written(const struct http_request *first, struct span written)
     check_same_fields(first, &second);
 }
 
+/* Host and Connection may make one of the largest heads larger than any that we take. */
+static bool can_be_read_again(const struct http_request *request, struct span written)
+{
+    return request->fields.count + 3 <= HTTP_FIELDS_MAXIMUM && written.length <= HTTP_HEAD_MAXIMUM;
+}
+
 /* However the bytes come, the searching caller sees what the one who parses at once sees. */
 static void check_search(struct span bytes, enum http_parse result, size_t length)
 {
@@ -104,7 +110,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         require(host_parse(SPAN("a.example"), &host, &error));
         http_request_write(&request, SPAN("/p?q"), &host, 81, 80, &text);
         require(!text.overflow);
-        check_written(&request, text_span(&text));
+        if (can_be_read_again(&request, text_span(&text)))
+            check_written(&request, text_span(&text));
         text_clear(&text);
     }
     return 0;
