@@ -102,8 +102,10 @@ $(BUILD)/completion/sallyport.%: $(PROGRAM)
 	$(call SAY,GEN)
 	$(Q)$(PROGRAM) completion $* > $@.new && mv $@.new $@
 
+# What scenarios use besides the program.
+TEST_TOOLS := $(BUILD)/test/differential/understood
 .PHONY: unit-tests
-unit-tests: $(UNIT_TESTS)
+unit-tests: $(UNIT_TESTS) $(TEST_TOOLS)
 
 $(TEST_LIBRARY): $(TEST_HELPERS)
 	$(call SAY,AR)
@@ -114,6 +116,10 @@ $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_LIBRARY) $(LIBRARY)
 	$(call SAY,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
 
+
+$(TEST_TOOLS): %: %.o $(LIBRARY)
+	$(call SAY,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Lets a test fail the library's allocations one by one.
 $(BUILD)/test/policy/out_of_memory_test: LDFLAGS += \
@@ -141,7 +147,7 @@ test: ## install what is missing, build, pass every test
 	@BUILD=$(BUILD) test/run $(TESTS)
 
 .PHONY: scenarios
-scenarios: all ## the whole-program tests alone (TESTS="test_connect …" for some)
+scenarios: all $(TEST_TOOLS) ## the whole-program tests alone (TESTS="test_connect …" for some)
 	@BUILD=$(BUILD) test/run $(or $(TESTS),scenarios)
 
 # ---- Checks ------------------------------------------------------------------
@@ -243,6 +249,13 @@ bypass: ## every way past it that test/bypass knows, beside squid and tinyproxy
 	@$(SUBMAKE) all
 	@BUILD=$(BUILD) test/bypass/run.py $(BYPASS)
 
+MESSAGES ?= 50000
+.PHONY: differential
+differential: ## MESSAGES (50000) requests, read by nginx, Python and Node as by the proxy; SEED chooses them
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	@$(SUBMAKE) all $(TEST_TOOLS)
+	@BUILD=$(BUILD) PYTHONPATH=test/scenario test/differential/run.py --messages $(MESSAGES) $(if $(SEED),--seed $(SEED))
+
 .PHONY: cover
 cover: ## line coverage of the whole test suite, per room and file
 	@$(MAKE) --no-print-directory BUILD=build/cover COVER=1 SALLYPORT_SLOW=2 test
@@ -285,4 +298,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' Makefile | awk -F'#' '{printf "%-17s %s\n", $$1, $$2}'
 
 .PRECIOUS: $(BUILD)/%.o
--include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(TEST_HELPERS:.o=.d) $(FUZZERS:%=%.d) $(SESSION_FUZZER_PARTS:.o=.d) $(BENCHES:%=%.d) $(BUILD)/test/bench/bench_net.d
+-include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(TEST_TOOLS:%=%.d) $(TEST_HELPERS:.o=.d) $(FUZZERS:%=%.d) $(SESSION_FUZZER_PARTS:.o=.d) $(BENCHES:%=%.d) $(BUILD)/test/bench/bench_net.d
