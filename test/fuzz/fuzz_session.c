@@ -17,9 +17,10 @@
 #include "test/fuzz/session_ledger.h"
 #include "test/fuzz/session_world.h"
 
-#define MARK          0xFF
-#define CLIENTS       4
-#define TURNS_MAXIMUM 4096
+#define MARK           0xFF
+#define CLIENTS        4
+#define TURNS_MAXIMUM  4096
+#define SCRIPT_MAXIMUM (1 << 20)
 
 enum act {
     ACT_CLIENT_SAYS,
@@ -280,10 +281,9 @@ static struct span next_words(const uint8_t *bytes, size_t size, size_t *at, cha
 
 static void run_script(const uint8_t *bytes, size_t size)
 {
-    char *storage = malloc(size + 1);
+    static char storage[SCRIPT_MAXIMUM];
     uint8_t code = ACT_CLIENT_SAYS;
     size_t at = 0;
-    require(storage != NULL);
     for (;;) {
         struct span words = next_words(bytes, size, &at, storage);
         do_act(code, words);
@@ -291,7 +291,6 @@ static void run_script(const uint8_t *bytes, size_t size)
             break;
         code = bytes[at++];
     }
-    free(storage);
 }
 
 /* All have left and all time has passed: nothing may be left of it. */
@@ -330,6 +329,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    if (size > SCRIPT_MAXIMUM)
+        return 0;
     world_begin();
     ledger_begin();
     for (size_t i = 0; i < WORLD_UPSTREAMS; i++) {

@@ -8,8 +8,9 @@
 
 #include "proxy/session.h"
 
-#define TIMERS_MAXIMUM  64
-#define QUERIES_MAXIMUM 16
+#define TIMERS_MAXIMUM     64
+#define NANOSECONDS_A_LOOK 20000 /* how long whoever looks at the clock has worked since */
+#define QUERIES_MAXIMUM    16
 
 struct world world;
 
@@ -21,6 +22,8 @@ struct timer {
 };
 
 static uint64_t now = 1000000; /* milliseconds */
+static uint64_t looks;         /* at the clock: each takes a moment */
+static bool due_at_once;       /* the real loop has something more to do */
 static struct timer timers[TIMERS_MAXIMUM];
 static size_t timer_count;
 
@@ -36,10 +39,16 @@ int __wrap_event_pending(const struct event *event, short what, struct timeval *
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
 {
+    uint64_t nanoseconds = now * 1000000 + ++looks * NANOSECONDS_A_LOOK;
     (void)clock;
-    *time =
-        (struct timespec){.tv_sec = (time_t)(now / 1000), .tv_nsec = (long)(now % 1000) * 1000000};
+    *time = (struct timespec){.tv_sec = (time_t)(nanoseconds / 1000000000),
+                              .tv_nsec = (long)(nanoseconds % 1000000000)};
     return 0;
+}
+
+static uint64_t milliseconds_now(void)
+{
+    return now + looks * NANOSECONDS_A_LOOK / 1000000;
 }
 
 static struct timer *find_timer(const struct event *event)
@@ -61,12 +70,16 @@ static void forget_timer(const struct event *event)
 /* What is due at once stays with the real loop. */
 int __wrap_event_add(struct event *event, const struct timeval *timeout)
 {
-    if (timeout == NULL || (timeout->tv_sec == 0 && timeout->tv_usec == 0))
+    if (timeout == NULL)
         return __real_event_add(event, timeout);
+    if (timeout->tv_sec == 0 && timeout->tv_usec == 0) {
+        due_at_once = true;
+        return __real_event_add(event, timeout);
+    }
     forget_timer(event);
     require(timer_count < TIMERS_MAXIMUM);
     uint64_t wait = (uint64_t)timeout->tv_sec * 1000 + (uint64_t)timeout->tv_usec / 1000;
-    timers[timer_count++] = (struct timer){event, now + wait};
+    timers[timer_count++] = (struct timer){event, milliseconds_now() + wait};
     return 0;
 }
 
@@ -91,7 +104,7 @@ void world_pass(uint64_t milliseconds)
 {
     now += milliseconds;
     for (size_t i = timer_count; i-- > 0;) {
-        if (i >= timer_count || timers[i].due > now)
+        if (i >= timer_count || timers[i].due > milliseconds_now())
             continue;
         struct event *event = timers[i].event;
         forget_timer(event);
@@ -373,6 +386,7 @@ unsigned world_counted_tunnels(void)
 
 bool world_turn(void)
 {
+    due_at_once = false;
     event_base_loop(world.worker->base, EVLOOP_NONBLOCK);
-    return __real_event_pending(world.worker->resume_timer, EV_TIMEOUT, NULL) != 0;
+    return due_at_once;
 }
