@@ -114,7 +114,7 @@ $(TEST_LIBRARY): $(TEST_HELPERS)
 
 $(BUILD)/test/%_test: $(BUILD)/test/%_test.o $(TEST_LIBRARY) $(LIBRARY)
 	$(call SAY,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter-out $(LIBRARY),$^) $(LIBRARY) $(shell pkg-config --libs check) $(LDLIBS)
 
 
 $(TEST_TOOLS): %: %.o $(LIBRARY)
@@ -128,6 +128,15 @@ $(BUILD)/test/policy/out_of_memory_test: LDFLAGS += \
 # Lets a test end a command at each of its steps on the disk.
 $(BUILD)/test/policy/ledger_crash_test: LDFLAGS += \
 	$(addprefix -Wl$(comma)--wrap=,write fsync ftruncate openat renameat unlinkat mkdirat)
+
+# Runs whole sessions in the session fuzzer's world, where clock, timers, sockets and names are in
+# the test's hand.
+SESSION_WORLD := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/fuzz/session_*.c))
+SESSION_WRAPPED := $(addprefix -Wl$(comma)--wrap=,clock_gettime socket connect \
+	getsockopt event_add event_del event_free event_pending resolver_lookup resolver_cancel)
+$(BUILD)/test/proxy/session_memory_test: $(BUILD)/test/fuzz/fuzz_session.o $(SESSION_WORLD)
+$(BUILD)/test/proxy/session_memory_test: LDFLAGS += $(SESSION_WRAPPED) \
+	$(addprefix -Wl$(comma)--wrap=,malloc calloc realloc reallocarray)
 
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/test/bench/bench_net.o $(LIBRARY)
 	$(call SAY,LD)
@@ -204,11 +213,8 @@ $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(LIBRARY)
 	$(call SAY,LD)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter-out $(LIBRARY),$^) $(LIBRARY) $(LDLIBS)
 
-# The worker that the session fuzzer runs has its clock, timers, sockets and names from the fuzzer.
-SESSION_FUZZER_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/fuzz/session_*.c))
-$(BUILD)/test/fuzz/fuzz_session: $(SESSION_FUZZER_PARTS)
-$(BUILD)/test/fuzz/fuzz_session: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,clock_gettime socket connect \
-	getsockopt event_add event_del event_free event_pending resolver_lookup resolver_cancel)
+$(BUILD)/test/fuzz/fuzz_session: $(SESSION_WORLD)
+$(BUILD)/test/fuzz/fuzz_session: LDFLAGS += $(SESSION_WRAPPED)
 
 # PAIRS and SEED: how many pairs of policy and target, and which; a difference prints its seed.
 PAIRS ?= 10000000
@@ -298,4 +304,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1#\2/p' Makefile | awk -F'#' '{printf "%-17s %s\n", $$1, $$2}'
 
 .PRECIOUS: $(BUILD)/%.o
--include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(TEST_TOOLS:%=%.d) $(TEST_HELPERS:.o=.d) $(FUZZERS:%=%.d) $(SESSION_FUZZER_PARTS:.o=.d) $(BENCHES:%=%.d) $(BUILD)/test/bench/bench_net.d
+-include $(OBJECTS:.o=.d) $(BUILD)/proxy/main.d $(UNIT_TESTS:%=%.d) $(TEST_TOOLS:%=%.d) $(TEST_HELPERS:.o=.d) $(FUZZERS:%=%.d) $(SESSION_WORLD:.o=.d) $(BUILD)/test/fuzz/fuzz_session.d $(BENCHES:%=%.d) $(BUILD)/test/bench/bench_net.d

@@ -37,6 +37,9 @@ enum progress forward_begin(struct session *session)
                            exchange->target.port, scheme_default_port(exchange->target.scheme),
                            &exchange->to_upstream.text);
         session_consume_head(session);
+        if (exchange->to_upstream.text.overflow)
+            return answer_failure(session, 503, "proxy_internal_error",
+                                  "the proxy is out of memory; try again soon");
         body_relay_init(&exchange->up, request->body, request->content_length, true,
                         &session->input, &exchange->to_upstream, &session->record.bytes_up);
     }

@@ -19,9 +19,10 @@ struct outbox {
 
 void outbox_init(struct outbox *outbox);
 
+/* All that was written is sent; never so once something could not be written. */
 static inline bool outbox_is_empty(const struct outbox *outbox)
 {
-    return outbox->sent == outbox->text.length;
+    return outbox->sent == outbox->text.length && !outbox->text.overflow;
 }
 
 /* TRANSPORT_OK: all is sent, the outbox is empty. */

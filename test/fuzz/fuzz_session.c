@@ -340,5 +340,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     }
     run_script(bytes, size);
     end_all();
+    world_end();
     return 0;
 }

@@ -5,6 +5,7 @@
 #ifndef SALLYPORT_TEST_FUZZ_SESSION_POLICY_H
 #define SALLYPORT_TEST_FUZZ_SESSION_POLICY_H
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "policy/snapshot.h"
@@ -35,10 +36,15 @@ bool world_names(const struct world_place *place, struct span name);
 /* NULL: in the policy in force nobody declares NAME. */
 const struct world_place *world_find_name(struct span name, bool narrowed);
 
-static inline void require(bool holds)
+/* Ends the process, and says where, unless it HOLDS. */
+#define require(holds) require_at((holds), __FILE__, __LINE__)
+
+static inline void require_at(bool holds, const char *file, int line)
 {
-    if (!holds)
-        abort();
+    if (holds)
+        return;
+    fprintf(stderr, "%s:%d: does not hold\n", file, line);
+    abort();
 }
 
 #endif

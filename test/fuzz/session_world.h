@@ -48,7 +48,8 @@ struct world {
     size_t upstream_count;
     enum world_lookup lookup;
     enum world_connect connect;
-    bool narrowed; /* the narrowed policy is in force */
+    bool narrowed;    /* the narrowed policy is in force */
+    bool in_progress; /* an input is being run */
 };
 
 extern struct world world;
@@ -58,6 +59,7 @@ void world_make(void);
 
 /* Forgets the origins of the last input; the whole policy is in force. */
 void world_begin(void);
+void world_end(void);
 
 /* A client's connection at listener INDEX; the test's end of it, non-blocking. */
 int world_open_client(size_t index);

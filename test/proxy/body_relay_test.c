@@ -168,6 +168,16 @@ START_TEST(a_body_until_close_ends_with_the_connection)
 }
 END_TEST
 
+START_TEST(never_goes_without_the_head_that_could_not_be_written)
+{
+    out.text.overflow = true;
+    given_input("3\r\nabc\r\n0\r\n\r\n");
+    body_relay_init(&body, HTTP_BODY_CHUNKED, 0, true, &input, &out, &moved);
+    ck_assert_int_eq(turn(), BODY_TO_FAILED);
+    assert_received("");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("body_relay");
@@ -183,6 +193,7 @@ int main(void)
     tcase_add_test(tests, a_chunk_split_anywhere_arrives_whole);
     tcase_add_test(tests, a_broken_chunk_is_malformed);
     tcase_add_test(tests, a_body_until_close_ends_with_the_connection);
+    tcase_add_test(tests, never_goes_without_the_head_that_could_not_be_written);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
