@@ -43,6 +43,12 @@ static void check_written(const struct http_response *first, struct span written
     require(second.status < 200 || second.keep_alive == first->keep_alive);
 }
 
+/* The fields that we add may make one of the largest heads larger than any that we take. */
+static bool can_be_read_again(const struct http_response *response, struct span written)
+{
+    return response->fields.count + 3 <= HTTP_FIELDS_MAXIMUM && written.length <= HTTP_HEAD_MAXIMUM;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static const char *const methods[] = {"GET", "HEAD", "CONNECT", "POST"};
@@ -63,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     text_init(&text, 1 << 20);
     http_response_write(&response, 1, response.body, response.keep_alive, &text);
     require(!text.overflow);
-    check_written(&response, text_span(&text), method);
+    if (can_be_read_again(&response, text_span(&text)))
+        check_written(&response, text_span(&text), method);
     text_reset(&text);
     http_response_write(&response, 0, response.body, true, &text);
     require(span_starts_with(text_span(&text), SPAN("HTTP/1.1 ")));
