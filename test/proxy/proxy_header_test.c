@@ -109,7 +109,8 @@ START_TEST(waits_for_no_more_than_107_bytes)
     memset(line + 14, ' ', sizeof(line) - 14);
     ck_assert_int_eq(proxy_header_parse((struct span){line, 106}, &header), PROXY_HEADER_MORE);
     ck_assert_int_eq(proxy_header_parse((struct span){line, 107}, &header), PROXY_HEADER_BAD);
-    memcpy(line + 105, "\r\n", 2);
+    line[105] = '\r';
+    line[106] = '\n';
     ck_assert_int_eq(proxy_header_parse((struct span){line, 107}, &header), PROXY_HEADER_DONE);
 }
 END_TEST
@@ -176,10 +177,10 @@ static enum proxy_header_parse parse_vectors(struct span vectors)
 {
     static char bytes[512];
     const size_t length = 12 + vectors.length;
-    memcpy(bytes, SIGNATURE PROXY TCP4, 14);
+    static const char beginning[] = SIGNATURE PROXY TCP4 "\0\0" V4;
+    memcpy(bytes, beginning, sizeof(beginning) - 1);
     bytes[14] = (char)(length >> 8);
     bytes[15] = (char)(length & 0xFF);
-    memcpy(bytes + 16, V4, 12);
     memcpy(bytes + 28, vectors.data, vectors.length);
     return proxy_header_parse((struct span){bytes, 28 + vectors.length}, &header);
 }
