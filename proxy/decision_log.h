@@ -5,7 +5,8 @@
  * Nothing is ever dropped: a queue is a chain of chunks that takes what it is
  * given. What bounds it is asked beforehand: a worker takes on a new request only
  * while its queue has room, so a log that cannot be written (full disk) stops new
- * decisions, not their records. Every request in flight may still add its lines.
+ * decisions, not their records; and of a queue that is half full no app may have more
+ * than a quarter. Every request in flight may still add its lines.
  */
 #ifndef SALLYPORT_PROXY_DECISION_LOG_H
 #define SALLYPORT_PROXY_DECISION_LOG_H
@@ -45,6 +46,24 @@ void decision_log_counts(const struct decision_log *log, uint64_t *made, uint64_
 
 /* May the worker take on one more request? */
 bool log_queue_has_room(const struct log_queue *queue);
+
+/* What one app has in a queue. All zero: nothing yet. */
+struct log_share {
+    uint64_t bytes; /* its lines since none of them waited, at least */
+    uint64_t last;  /* bytes of the queue up to the end of its last line */
+};
+
+/*
+ * The same for the app whose SHARE it is: where lines have piled up, those who wrote most of
+ * them wait first, so that a slow disk slows the apps that fill the log, and others go on.
+ */
+bool log_queue_has_room_for(const struct log_queue *queue, const struct log_share *share);
+
+/* Bytes that were ever put into the queue. */
+uint64_t log_queue_bytes(const struct log_queue *queue);
+
+/* SHARE's are the lines that were put into QUEUE since it had FROM bytes. */
+void log_queue_charge(const struct log_queue *queue, struct log_share *share, uint64_t from);
 
 /* A new decision's id: unique over processes, sortable by time roughly. */
 void log_queue_make_id(struct log_queue *queue, char id[DECISION_ID_SIZE]);

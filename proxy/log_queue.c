@@ -94,10 +94,37 @@ void log_queue_append(struct log_queue *queue, struct span line)
     log_waker_wake(queue->waker);
 }
 
+static uint64_t count_consumed(const struct log_queue *queue)
+{
+    return atomic_load_explicit(&queue->consumed, memory_order_relaxed);
+}
+
 bool log_queue_has_room(const struct log_queue *queue)
 {
-    uint64_t consumed = atomic_load_explicit(&queue->consumed, memory_order_relaxed);
-    return queue->appended - consumed < LOG_QUEUE_HIGH_WATER;
+    return queue->appended - count_consumed(queue) < LOG_QUEUE_HIGH_WATER;
+}
+
+bool log_queue_has_room_for(const struct log_queue *queue, const struct log_share *share)
+{
+    const uint64_t consumed = count_consumed(queue);
+    const uint64_t waiting = queue->appended - consumed;
+    if (waiting < LOG_QUEUE_LOW_WATER)
+        return true;
+    return waiting < LOG_QUEUE_HIGH_WATER &&
+           (share->last <= consumed || share->bytes < LOG_SHARE_MAXIMUM);
+}
+
+uint64_t log_queue_bytes(const struct log_queue *queue)
+{
+    return queue->appended;
+}
+
+void log_queue_charge(const struct log_queue *queue, struct log_share *share, uint64_t from)
+{
+    if (share->last <= count_consumed(queue))
+        share->bytes = 0;
+    share->bytes += queue->appended - from;
+    share->last = queue->appended;
 }
 
 static void put_digits(char *place, size_t count, uint64_t value)

@@ -14,8 +14,10 @@
 #include "proxy/decision_log_time.h"
 
 #define LOG_CHUNK_SIZE       65536U
-#define LOG_RECORD_MAXIMUM   32768U              /* no line is longer */
-#define LOG_QUEUE_HIGH_WATER (UINT64_C(4) << 20) /* bytes unwritten: no new requests then */
+#define LOG_RECORD_MAXIMUM   32768U                     /* no line is longer */
+#define LOG_QUEUE_HIGH_WATER (UINT64_C(4) << 20)        /* bytes unwritten: no new requests then */
+#define LOG_QUEUE_LOW_WATER  (LOG_QUEUE_HIGH_WATER / 2) /* fewer: nobody waits */
+#define LOG_SHARE_MAXIMUM    (LOG_QUEUE_HIGH_WATER / 4) /* bytes of one app from there on */
 
 struct log_chunk {
     struct log_chunk *_Atomic next;

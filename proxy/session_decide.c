@@ -7,11 +7,12 @@
 
 static session_stage stage_identify;
 static session_stage stage_name_target;
+static session_stage stage_name_target;
 static session_stage stage_limit;
 static session_stage stage_decide;
 
 /* No new decision while the log could not take its record: the client waits, it is not refused. */
-enum progress session_admit(struct session *session)
+static enum progress pass_to(session_stage *next, struct session *session)
 {
     if (!session_log_has_room(session)) {
         if (transport_is_broken(&session->client))
@@ -20,8 +21,20 @@ enum progress session_admit(struct session *session)
         return PROGRESS_WAIT;
     }
     deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_IDLE);
-    session->stage = stage_identify;
+    session->stage = next;
     return PROGRESS_ON;
+}
+
+enum progress session_admit(struct session *session)
+{
+    return pass_to(stage_identify, session);
+}
+
+/* Whose request it is is known by now, and an app that has filled the log waits before the others.
+ */
+static enum progress stage_admit_app(struct session *session)
+{
+    return pass_to(stage_name_target, session);
 }
 
 static enum progress stage_identify(struct session *session)
@@ -43,7 +56,7 @@ static enum progress stage_identify(struct session *session)
     session_count_for_tenant(session);
     if (span_equal(session->tenant->subject.environment, SPAN("production")))
         session->exchange->mode = MODE_ENFORCE;
-    session->stage = stage_name_target;
+    session->stage = stage_admit_app;
     return PROGRESS_ON;
 }
 

@@ -67,7 +67,9 @@ void session_log_decision(struct session *session, enum verdict verdict, enum re
     };
     if (session->exchange != NULL)
         add_request(&record, session->exchange);
+    const uint64_t from = log_queue_bytes(worker->log);
     log_queue_decision(worker->log, &record);
+    log_queue_charge(worker->log, &turns_share(session)->log, from);
     if (session->exchange != NULL)
         session->exchange->decision_logged = true;
     metrics_count_decision(worker->metrics, subject.app, subject.environment, verdict, reason);
@@ -88,10 +90,13 @@ void session_log_unfinished(struct session *session)
 
 bool session_log_has_room(struct session *session)
 {
-    if (log_queue_has_room(session->worker->log))
-        return true;
-    worker_wait_for_log(session->worker, session);
-    return false;
+    struct worker *worker = session->worker;
+    const bool has_room = session->tenant == NULL
+                              ? log_queue_has_room(worker->log)
+                              : log_queue_has_room_for(worker->log, &session->tenant->share->log);
+    if (!has_room)
+        worker_wait_for_log(worker, session);
+    return has_room;
 }
 
 void session_log_close(struct session *session, const char *outcome)
@@ -117,7 +122,9 @@ void session_log_close(struct session *session, const char *outcome)
         .duration_ns = clock_nanoseconds() - record->started,
         .outcome = outcome,
     };
+    const uint64_t from = log_queue_bytes(worker->log);
     log_queue_close(worker->log, &line);
+    log_queue_charge(worker->log, &turns_share(session)->log, from);
     metrics_add(worker->metrics, METRIC_BYTES_UP, record->bytes_up);
     metrics_add(worker->metrics, METRIC_BYTES_DOWN, record->bytes_down);
     metrics_observe(worker->metrics, HISTOGRAM_EXCHANGE_SECONDS, line.duration_ns);

@@ -21,7 +21,7 @@
 
 /* ---- running a session ------------------------------------------------------ */
 
-static struct share *share_of(struct session *session)
+struct share *turns_share(struct session *session)
 {
     return session->tenant == NULL ? &session->worker->turns.strangers : session->tenant->share;
 }
@@ -56,7 +56,7 @@ static void run(struct turns *turns, struct share *share, struct session *sessio
 
 void turns_identify(struct session *session)
 {
-    session->worker->turns.current = share_of(session);
+    session->worker->turns.current = turns_share(session);
 }
 
 static void dequeue(struct session *session)
@@ -84,7 +84,7 @@ static void arm(struct event *timer, uint64_t nanoseconds)
 void turns_resume(struct session *session)
 {
     struct turns *turns = &session->worker->turns;
-    struct share *share = share_of(session);
+    struct share *share = turns_share(session);
     if (session->queue != NULL)
         return;
     enqueue(&share->ready, session);
@@ -113,7 +113,7 @@ static uint64_t number_of_turn(const struct worker *worker)
 void turns_wake(struct session *session)
 {
     struct turns *turns = &session->worker->turns;
-    struct share *share = share_of(session);
+    struct share *share = turns_share(session);
     const uint64_t turn = number_of_turn(session->worker);
     if (session->queue == &share->slowed)
         return;
@@ -173,7 +173,7 @@ bool turns_holds_back(const struct session *session)
 bool turns_hold_back(struct session *session)
 {
     struct turns *turns = &session->worker->turns;
-    struct share *share = share_of(session);
+    struct share *share = turns_share(session);
     struct timeval due;
     if (rate_of(share) == 0)
         return false;
@@ -193,7 +193,7 @@ bool turns_hold_back(struct session *session)
 
 void turns_pay(struct session *session, uint64_t count)
 {
-    const struct share *share = share_of(session);
+    const struct share *share = turns_share(session);
     if (count > 0 && rate_of(share) != 0)
         limit_pay_bytes(share->account, count, clock_nanoseconds());
 }

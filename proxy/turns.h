@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "proxy/decision_log.h"
+
 struct limit_account;
 struct session;
 struct worker;
@@ -37,6 +39,7 @@ struct share {
     int64_t credit;  /* nanoseconds */
     uint64_t turn;   /* the turn of the loop that it was last given credit in */
     uint64_t since;  /* nanoseconds, monotonic: waits since then */
+    struct log_share log;
 };
 
 TAILQ_HEAD(share_list, share);
@@ -58,6 +61,9 @@ void share_init(struct share *share, struct limit_account *account);
 /* False: memory is out. */
 bool turns_init(struct turns *turns, struct worker *worker);
 void turns_clear(struct turns *turns);
+
+/* Whose SESSION is; strangers share one. */
+struct share *turns_share(struct session *session);
 
 /* An event came for SESSION: runs it, now or when it is its app's turn. */
 void turns_wake(struct session *session);

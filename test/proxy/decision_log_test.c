@@ -336,6 +336,31 @@ START_TEST(has_no_room_while_four_mebibytes_wait_and_room_again_after)
 }
 END_TEST
 
+START_TEST(of_a_queue_that_is_half_full_who_filled_it_waits_and_others_go_on)
+{
+    limit_file_size(1000);
+    struct decision_log *log = open_log(path, 1);
+    struct log_queue *queue = decision_log_queue(log, 0);
+    struct log_share greedy = {0, 0}, modest = {0, 0};
+    unsigned number = 0;
+    while (log_queue_has_room_for(queue, &greedy) && number < 100000) {
+        const uint64_t from = log_queue_bytes(queue);
+        put(log, 0, number++);
+        log_queue_charge(queue, &greedy, from);
+    }
+    const uint64_t from = log_queue_bytes(queue);
+    put(log, 0, number++);
+    log_queue_charge(queue, &modest, from);
+    ck_assert(!log_queue_has_room_for(queue, &greedy));
+    ck_assert(log_queue_has_room_for(queue, &modest));
+    ck_assert(log_queue_has_room(queue));
+    lift_file_size();
+    wait_until_written(log, number);
+    ck_assert(log_queue_has_room_for(queue, &greedy));
+    ck_assert_uint_eq(decision_log_close(log, 10000), 0);
+}
+END_TEST
+
 struct reader {
     int from;
     int to;
@@ -423,6 +448,7 @@ int main(void)
     tcase_add_test(tests, goes_on_at_the_very_byte_when_a_full_disk_has_room_again);
     tcase_add_test(tests, says_how_many_records_a_full_device_has_cost);
     tcase_add_test(tests, has_no_room_while_four_mebibytes_wait_and_room_again_after);
+    tcase_add_test(tests, of_a_queue_that_is_half_full_who_filled_it_waits_and_others_go_on);
     tcase_add_test(tests, feeds_a_slow_reader_of_standard_output);
     tcase_add_test(tests, gives_a_reader_that_does_not_read_up_in_time);
     tcase_add_test(tests, lives_on_when_the_reader_has_gone);

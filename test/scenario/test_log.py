@@ -1,9 +1,11 @@
 """The decision log (interface.md section 6): whole, true and free of secrets."""
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import threading
+import time
 
 from harness import PATIENCE, Scenario, wait_until
 from origins import ok
@@ -183,6 +185,49 @@ class Log(Scenario):
         proxy.stop()
         hosts = [record["host"] for record in proxy.log(event="decision")]
         self.assertEqual(sorted(hosts), sorted(answered))
+
+    @staticmethod
+    def in_background(work):
+        def run():
+            with contextlib.suppress(OSError, AssertionError):  # the test's end cuts it off
+                work()
+        threading.Thread(target=run, daemon=True).start()
+
+    @staticmethod
+    def made(proxy):
+        return proxy.metrics()['sallyport_log_records_total{state="made"}']
+
+    def await_standstill(self, proxy):
+        """No record has been made for a second, but many before; how many."""
+        last = [self.made(proxy)]
+
+        def stands():
+            time.sleep(0.25)
+            last.append(self.made(proxy))
+            return len(last) > 4 and last[-5] == last[-1] > 1000
+        wait_until(stands, "no more records are made")
+        return last[-1]
+
+    def test_that_one_app_has_filled_makes_that_app_wait_and_no_other(self):
+        path = self.path("pipe")
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        proxy = self.given(log={"decisions": path}, workers=1, apps={("modest", "development"): ["origin.test"]},
+                           listeners=[{"address": "127.0.0.1:0",
+                                       "identity": {"static": {"app": app, "environment": "development"}}}
+                                      for app in ("demo", "modest")])
+        request = "GET http://evil.test/ HTTP/1.1\r\nHost: evil.test\r\n\r\n"
+        with proxy.connect() as greedy, proxy.connect(1) as modest:
+            self.in_background(lambda: greedy.send(request * 20000))
+            self.in_background(greedy.rest)
+            made = self.await_standstill(proxy)
+            for _ in range(50):
+                self.assertDenied(modest.get("http://evil.test/"), "undeclared")
+            self.assertEqual(self.made(proxy), made + 100)
+        os.set_blocking(reader, True)
+        self.in_background(lambda: list(iter(lambda: os.read(reader, 1 << 16), b"")))
+        proxy.stop()
 
     def test_into_a_pipe_that_nobody_empties_waits_and_loses_nothing(self):
         path = self.path("pipe")
