@@ -66,8 +66,19 @@ static bool take_deploy(struct why_past *past, const struct ledger_entry *entry)
     return major != NULL;
 }
 
+/* Of a denial for analytics, who switched them off; else whatever was set last. */
+static bool is_setting(const struct log_record *record, struct span event)
+{
+    bool analytics = span_equal(event, SPAN("set-analytics"));
+    if (span_equal(record->reason, SPAN("analytics_disabled")))
+        return analytics;
+    return analytics || span_equal(event, SPAN("set-region")) ||
+           span_equal(event, SPAN("egress")) || span_equal(event, SPAN("remote"));
+}
+
 /* A revocation names the version it goes back to (installation_edit.c). */
-static void take_setting(struct why_past *past, const struct ledger_entry *entry)
+static void take_setting(struct why_past *past, const struct log_record *record,
+                         const struct ledger_entry *entry)
 {
     static const struct why_entry none = {.n = 0};
     bool revokes = span_equal(entry->event, SPAN("revoke"));
@@ -75,6 +86,8 @@ static void take_setting(struct why_past *past, const struct ledger_entry *entry
         past->suspension = entry_of(entry);
     if (span_equal(entry->event, SPAN("resume")))
         past->suspension = none;
+    if (is_setting(record, entry->event))
+        past->setting = entry_of(entry);
     if (!revokes && !span_equal(entry->event, SPAN("approve")) &&
         !span_equal(entry->event, SPAN("installation-add")))
         return;
@@ -98,7 +111,7 @@ static bool take_entry(struct why_past *past, const struct log_record *record,
     if (span_equal(entry->event, SPAN("deploy")))
         return take_deploy(past, entry);
     if (record->installation.length > 0 && span_equal(entry->installation, record->installation))
-        take_setting(past, entry);
+        take_setting(past, record, entry);
     return true;
 }
 

@@ -46,6 +46,7 @@ struct why_past {
     struct why_entry approval;   /* of the installation: the latest that set its version */
     bool revoked;                /* it went back to an earlier version, or (major 0) to none */
     struct why_entry suspension; /* n 0: the installation is not suspended */
+    struct why_entry setting;    /* the latest that the decision may rest on; n 0: there is none */
 };
 
 /*

@@ -218,10 +218,15 @@ static void tell_what_waits(const struct telling *telling)
 
 static void tell_suspension(const struct telling *telling)
 {
-    if (telling->past->suspension.n == 0)
-        return;
     begin_line(telling, "suspended");
     add_entry(telling, &telling->past->suspension);
+    end_line(telling);
+}
+
+static void tell_setting(const struct telling *telling)
+{
+    begin_line(telling, "set");
+    add_entry(telling, &telling->past->setting);
     end_line(telling);
 }
 
@@ -265,7 +270,10 @@ void why_print(const struct log_record *record, const struct why_place *place,
         tell_version(&telling);
         tell_approval(&telling);
         tell_what_waits(&telling);
-        tell_suspension(&telling);
+        if (past->suspension.n != 0)
+            tell_suspension(&telling);
+        if (past->suspension.n == 0 && past->setting.n != 0)
+            tell_setting(&telling);
     }
     tell_ledger(&telling, directory);
 }

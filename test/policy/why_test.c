@@ -192,6 +192,23 @@ START_TEST(mixes_no_installations_and_no_apps)
 }
 END_TEST
 
+START_TEST(tells_what_was_set_last_and_of_analytics_who_switched_them_off)
+{
+    enter("deploy", 1, "", "1.1", "ci", "");
+    enter("set-analytics", 2, "acme", "", "joe", "analytics off; privacy");
+    enter("set-region", 3, "acme", "", "ann", "region EU");
+    enter("set-region", 4, "other", "", "eve", "region US");
+    told();
+    says("set       2026-01-03T00:00:00.000000Z by ann: \"region EU\" (entry 3, ");
+    record.reason = SPAN("analytics_disabled");
+    told();
+    says("set       2026-01-02T00:00:00.000000Z by joe: \"analytics off; privacy\" (entry 2, ");
+    record.installation = SPAN("third");
+    told();
+    says_not("set       ");
+}
+END_TEST
+
 START_TEST(tells_that_the_installation_was_suspended)
 {
     enter("deploy", 1, "", "1.1", "ci", "");
@@ -291,6 +308,7 @@ int main(void)
     tcase_add_test(promises, tells_which_version_waits_and_since_when);
     tcase_add_test(promises, tells_that_an_approval_was_revoked);
     tcase_add_test(promises, mixes_no_installations_and_no_apps);
+    tcase_add_test(promises, tells_what_was_set_last_and_of_analytics_who_switched_them_off);
     tcase_add_test(promises, tells_that_the_installation_was_suspended);
     tcase_add_test(promises, says_that_a_decision_is_older_than_the_ledger);
     tcase_add_test(promises, counts_an_entry_of_the_same_moment_as_before);
