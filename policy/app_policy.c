@@ -13,6 +13,7 @@ struct app_policy {
     atomic_size_t references;
     struct trie *trie;
     struct grant_table *installations; /* NULL: nobody has installed it */
+    struct narrow *narrow;             /* NULL: there is no narrow.yml */
     uint64_t fingerprint;
     struct policy_stamp stamp;
     struct span app; /* these three point into `names` */
@@ -81,6 +82,7 @@ void app_policy_unref(struct app_policy *policy)
     if (atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
         return;
     grant_table_free(policy->installations);
+    narrow_free(policy->narrow);
     trie_unref(policy->trie);
     free(policy);
 }
@@ -123,6 +125,19 @@ const struct grant_table *app_policy_installations(const struct app_policy *poli
     return policy->installations;
 }
 
+void app_policy_set_narrow(struct app_policy *policy, struct narrow *narrow)
+{
+    uint64_t of_narrow = narrow_fingerprint(narrow);
+    narrow_free(policy->narrow);
+    policy->narrow = narrow;
+    policy->fingerprint = fingerprint_add(policy->fingerprint, &of_narrow, sizeof(of_narrow));
+}
+
+const struct narrow *app_policy_narrow(const struct app_policy *policy)
+{
+    return policy->narrow;
+}
+
 void app_policy_set_stamp(struct app_policy *policy, const struct policy_stamp *stamp)
 {
     policy->stamp = *stamp;
@@ -156,6 +171,7 @@ size_t app_policy_own_size(const struct app_policy *policy)
     struct span file = span_of(policy->file);
     size_t table =
         policy->installations == NULL ? 0 : grant_table_size(policy->installations, policy->trie);
+    size_t narrow = policy->narrow == NULL ? 0 : narrow_size(policy->narrow);
     return sizeof(*policy) + policy->app.length + policy->environment.length + file.length + 3 +
-           table;
+           table + narrow;
 }

@@ -151,11 +151,55 @@ static void decide_installed(const struct app_policy *policy, const struct subje
         decide_for_site(&site, target, decision);
 }
 
-void decide(const struct snapshot *snapshot, const struct subject *subject,
-            const struct target *target, struct decision *decision)
+/* ---- narrow.yml ----------------------------------------------------------------------- */
+
+static void take_away(const struct narrow *narrow, const struct narrow_answer *answer,
+                      struct decision *decision)
+{
+    decision->verdict = VERDICT_DENY;
+    decision->reason =
+        answer->verdict == NARROW_METHOD ? REASON_METHOD_NOT_DECLARED : REASON_PATH_NOT_DECLARED;
+    decision->plain = false;
+    decision->path_problem = answer->problem;
+    decision->opaque = answer->opaque;
+    decision->rule = (struct decision_rule){
+        .address = answer->address,
+        .list = "narrow",
+        .file = narrow_name(narrow),
+        .at = answer->at,
+    };
+}
+
+/* DECISION allows what it is about, as far as the grant goes. */
+static void narrow_decision(const struct narrow *narrow, const struct target *target,
+                            const struct request_line *request, struct decision *decision)
+{
+    struct narrow_answer answer;
+    narrow_judge(narrow, target, request, &answer);
+    if (!answer.has_entry)
+        return;
+    decision->narrow_file = narrow_name(narrow);
+    decision->narrow_at = answer.at;
+    decision->path_judged = answer.path_judged;
+    if (answer.verdict != NARROW_ALLOW)
+        take_away(narrow, &answer, decision);
+}
+
+/* ---- the whole ------------------------------------------------------------------------ */
+
+static void decide_deployed(const struct app_policy *policy, const struct target *target,
+                            struct decision *decision)
+{
+    struct trie_answer answer;
+    trie_find(app_policy_trie(policy), target, &answer);
+    take_answer(decision, &answer, decision->file);
+}
+
+void decide_request(const struct snapshot *snapshot, const struct subject *subject,
+                    const struct target *target, const struct request_line *request,
+                    struct decision *decision)
 {
     const struct app_policy *policy = snapshot_find(snapshot, subject->app, subject->environment);
-    struct trie_answer answer;
     *decision = (struct decision){.verdict = VERDICT_DENY, .reason = REASON_UNKNOWN_APP};
     if (policy == NULL) {
         decision->app_known = snapshot_knows_app(snapshot, subject->app);
@@ -163,10 +207,17 @@ void decide(const struct snapshot *snapshot, const struct subject *subject,
     }
     decision->app_known = true;
     decision->file = app_policy_file(policy);
-    if (subject->installation.length > 0) {
+    if (subject->installation.length > 0)
         decide_installed(policy, subject, target, decision);
-        return;
-    }
-    trie_find(app_policy_trie(policy), target, &answer);
-    take_answer(decision, &answer, decision->file);
+    else
+        decide_deployed(policy, target, decision);
+    const struct narrow *narrow = app_policy_narrow(policy);
+    if (narrow != NULL && decision->verdict == VERDICT_ALLOW)
+        narrow_decision(narrow, target, request, decision);
+}
+
+void decide(const struct snapshot *snapshot, const struct subject *subject,
+            const struct target *target, struct decision *decision)
+{
+    decide_request(snapshot, subject, target, NULL, decision);
 }

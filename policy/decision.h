@@ -5,6 +5,7 @@
 #ifndef SALLYPORT_POLICY_DECISION_H
 #define SALLYPORT_POLICY_DECISION_H
 
+#include "policy/narrow.h"
 #include "policy/snapshot.h"
 #include "policy/target.h"
 #include "policy/text.h"
@@ -80,9 +81,27 @@ struct decision {
     struct position site_at;
     uint32_t approved_major; /* SITE_INSTALLED: the version its admin approved */
     uint32_t newest_major;
+    /*
+     * A narrow.yml speaks of the target. Where it took away what the manifest allows, `rule` is its
+     * entry; else it is the manifest's, and this is what allowed the request there.
+     */
+    const char *narrow_file; /* NULL: none does */
+    struct position narrow_at;
+    const char *path_problem; /* REASON_PATH_NOT_DECLARED: why it is refused anyway; static */
+    bool opaque;              /* … and: nobody looks into the tunnel */
+    bool path_judged;         /* the request's `normal` was: its wire form is what may be sent */
 };
 
-/* DECISION is valid as long as SNAPSHOT. */
+/*
+ * What the policy says to REQUEST (NULL: nothing of it is known) to TARGET: the one
+ * place that tells what leaves, for every request that the proxy sees, in whatever
+ * it came. DECISION is valid as long as SNAPSHOT.
+ */
+void decide_request(const struct snapshot *snapshot, const struct subject *subject,
+                    const struct target *target, const struct request_line *request,
+                    struct decision *decision);
+
+/* The same where the target is all that is known; a tunnel is one that nobody looks into. */
 void decide(const struct snapshot *snapshot, const struct subject *subject,
             const struct target *target, struct decision *decision);
 

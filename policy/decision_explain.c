@@ -107,6 +107,7 @@ static void explain_allowed(const struct decision *decision, const struct subjec
     text_add(text, decision->rule.address);
     text_add_string(text, " at ");
     explain_add_place(text, &decision->rule);
+    explain_narrowing(decision, text);
 }
 
 static void explain_undeclared(const struct decision *decision, const struct subject *subject,
@@ -162,6 +163,8 @@ void decision_explain_nearest(const struct decision *decision, const struct targ
         text_add_string(text, "declared for analytics, which are off");
         return;
     }
+    if (explain_narrow_nearest(decision, text))
+        return;
     if (decision->reason == REASON_PORT_NOT_DECLARED) {
         text_add_string(text, "declared on port ");
         text_add_decimal(text, decision->rule_port);
@@ -204,6 +207,10 @@ void decision_explain(const struct decision *decision, const struct subject *sub
         return;
     case REASON_ANALYTICS_DISABLED:
         explain_analytics(decision, subject, target, text);
+        return;
+    case REASON_METHOD_NOT_DECLARED:
+    case REASON_PATH_NOT_DECLARED:
+        explain_narrow(decision, target, text);
         return;
     default:
         text_add_string(text, reason_name(decision->reason));

@@ -1,4 +1,7 @@
-/* What decision_explain.c tells with decision_explain_site.c's help; nobody else's. */
+/*
+ * What decision_explain.c tells with the help of decision_explain_site.c and
+ * decision_explain_narrow.c; nobody else's.
+ */
 #ifndef SALLYPORT_POLICY_DECISION_EXPLAIN_H
 #define SALLYPORT_POLICY_DECISION_EXPLAIN_H
 
@@ -15,6 +18,14 @@ void explain_pending(const struct decision *decision, const struct subject *subj
                      const struct target *target, struct text *text);
 void explain_analytics(const struct decision *decision, const struct subject *subject,
                        const struct target *target, struct text *text);
+
+/* Denials that narrow.yml has brought about; where it has not, it may add which place allowed. */
+void explain_narrow(const struct decision *decision, const struct target *target,
+                    struct text *text);
+void explain_narrowing(const struct decision *decision, struct text *text);
+
+/* The same in a few words; false: it has brought about none, and nothing was written. */
+bool explain_narrow_nearest(const struct decision *decision, struct text *text);
 
 /* SITE_UNKNOWN or SITE_SUSPENDED. */
 void explain_site(const struct decision *decision, const struct subject *subject,

@@ -69,6 +69,17 @@ bool grant_table_find(const struct grant_table *table, struct span id,
     return false;
 }
 
+bool grant_table_covers(const struct grant_table *table, const struct target *target)
+{
+    struct trie_answer answer;
+    for (size_t i = 0; i < table->trie_count; i++) {
+        trie_find(table->tries[i], target, &answer);
+        if (answer.match == TRIE_MATCH)
+            return true;
+    }
+    return false;
+}
+
 size_t grant_table_count(const struct grant_table *table)
 {
     return table->count;

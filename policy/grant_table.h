@@ -56,6 +56,12 @@ struct installed_grant {
 bool grant_table_find(const struct grant_table *table, struct span id,
                       struct installed_grant *found);
 
+/*
+ * True: what is in force for some installation, or would be under the newest version, covers
+ * TARGET. Looks into each different grant.
+ */
+bool grant_table_covers(const struct grant_table *table, const struct target *target);
+
 size_t grant_table_count(const struct grant_table *table);
 
 /* Whoever held OLD, which is equal to NEW, holds NEW now. Before TABLE is given to anybody else. */

@@ -36,6 +36,7 @@ void learn_visit(void *context, const struct log_record *record,
         !is_for_want(decision->reason))
         return;
     decide(learn->snapshot, &learn->subject, &decision->target, &now);
-    if (now.verdict != VERDICT_ALLOW)
+    /* One more declaration does not help where narrow.yml shuts what is declared already. */
+    if (now.verdict != VERDICT_ALLOW && now.reason != REASON_PATH_NOT_DECLARED)
         tally_add(learn->denied, &key, record->time);
 }

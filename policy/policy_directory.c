@@ -38,6 +38,7 @@ struct place {
     char manifest[PATH_MAX];
     char variables[PATH_MAX];
     char installations[PATH_MAX];
+    char narrow[PATH_MAX];
     char versions_directory[PATH_MAX];
     struct policy_files files; /* the paths above */
 };
@@ -176,11 +177,13 @@ static bool find_files(struct loader *loader, struct place *place)
     if (!find_manifest(loader, place) ||
         !join(loader, place->variables, place->directory, "variables.yml") ||
         !join(loader, place->installations, place->directory, "installations.yml") ||
+        !join(loader, place->narrow, place->directory, "narrow.yml") ||
         !join(loader, place->versions_directory, place->directory, "versions"))
         return false;
     place->files = (struct policy_files){.manifest = place->manifest,
                                          .variables = path_if_there(place->variables),
                                          .installations = path_if_there(place->installations),
+                                         .narrow = path_if_there(place->narrow),
                                          .versions_directory = place->versions_directory};
     return place->files.installations == NULL ||
            versions_list(place->versions_directory, true, &place->files.versions, loader->error);

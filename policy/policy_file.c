@@ -1,11 +1,12 @@
 /*
  * From an environment's files to an app_policy: its manifest with its variables,
- * and, where somebody has installed it, the versions that sites have approved.
+ * where somebody has installed it, the versions that sites have approved, and its narrow.yml.
  */
 #include "policy/policy_file.h"
 
 #include <limits.h>
 
+#include "policy/policy_narrow.h"
 #include "policy/snapshot_private.h"
 
 #define ARENA_MAXIMUM ((size_t)512 << 20)
@@ -213,7 +214,9 @@ static struct app_policy *make_policy(struct reading *reading, const struct poli
         out_of_memory(reading, files->manifest);
         return NULL;
     }
-    if (files->installations == NULL || add_installations(reading, files, policy))
+    if ((files->installations == NULL || add_installations(reading, files, policy)) &&
+        (files->narrow == NULL || policy_narrow_load(files->narrow, reading->deployed.manifest,
+                                                     policy, reading->arena, reading->error)))
         return policy;
     app_policy_unref(policy);
     return NULL;

@@ -13,6 +13,7 @@ struct policy_files {
     const char *manifest;
     const char *variables;     /* NULL: there is none */
     const char *installations; /* NULL: there is none */
+    const char *narrow;        /* NULL: there is none */
     const char *versions_directory;
     struct versions versions; /* the newest minors; only where there are installations */
 };

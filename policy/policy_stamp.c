@@ -12,10 +12,10 @@
 
 #define GRAIN          100000000 /* nanoseconds: file times are no finer than a kernel's tick */
 #define WORDS_PER_FILE 5
-#define STAMP_VERSIONS 20 /* the words behind the four files' */
-#define STAMP_COUNT    21
-#define STAMP_OPTIONS  22
-#define STAMP_PRESENT  23
+#define STAMP_VERSIONS 25 /* the words behind the five files' */
+#define STAMP_COUNT    26
+#define STAMP_OPTIONS  27
+#define STAMP_PRESENT  28
 
 static uint64_t nanoseconds(const struct timespec *time)
 {
@@ -59,7 +59,7 @@ void policy_stamp_take(const struct policy_files *files, const struct policy_opt
                        struct policy_stamp *stamp)
 {
     const char *const paths[] = {files->manifest, files->variables, files->installations,
-                                 files->versions_directory};
+                                 files->versions_directory, files->narrow};
     struct timespec now;
     bool known = true;
     *stamp = (struct policy_stamp){{0}};

@@ -47,6 +47,9 @@ static enum bearing bearing_of(const struct log_decision *logged)
 {
     if (logged->target.port == 0)
         return BY_OTHERS;
+    /* A tunnel has no path to be judged by: it may go there or not, whatever is in it. */
+    if (logged->target.scheme == SCHEME_TUNNEL && logged->reason == REASON_PATH_NOT_DECLARED)
+        return BY_POLICY;
     if (logged->verdict == VERDICT_ALLOW)
         return BY_POLICY;
     return logged->reason == REASON_COUNT ? BY_OTHERS : bearings[logged->reason];

@@ -7,6 +7,7 @@
 #define SALLYPORT_POLICY_SNAPSHOT_H
 
 #include "policy/grant_table.h"
+#include "policy/narrow.h"
 
 /* One (app, environment), compiled. Immutable once shared, reference counted. */
 struct app_policy;
@@ -16,7 +17,7 @@ struct app_policy;
  * later whether they have changed; its own, opaque here. All zero: never the same.
  */
 struct policy_stamp {
-    uint64_t words[24];
+    uint64_t words[29];
 };
 
 /*
@@ -41,6 +42,15 @@ void app_policy_set_installations(struct app_policy *policy, struct grant_table 
 
 /* NULL: there is no installations.yml. */
 const struct grant_table *app_policy_installations(const struct app_policy *policy);
+
+/*
+ * What of the declared may be used; takes NARROW over. Once, and only before POLICY is given to
+ * anybody else.
+ */
+void app_policy_set_narrow(struct app_policy *policy, struct narrow *narrow);
+
+/* NULL: there is no narrow.yml. */
+const struct narrow *app_policy_narrow(const struct app_policy *policy);
 
 /* Only before POLICY is given to anybody else. */
 void app_policy_set_stamp(struct app_policy *policy, const struct policy_stamp *stamp);

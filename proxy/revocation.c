@@ -36,7 +36,7 @@ static bool is_still_declared(const struct session *session)
     struct error error;
     if (!host_parse(span_of(kept->host), &target.host, &error))
         return false;
-    session_decide_for(session->worker->snapshot, &session->tenant->subject, &target,
+    session_decide_for(session->worker->snapshot, &session->tenant->subject, &target, NULL,
                        kept->scheme != SCHEME_TUNNEL, &decision);
     return decision.verdict == VERDICT_ALLOW;
 }

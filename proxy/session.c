@@ -126,6 +126,7 @@ void session_free_exchange(struct session *session, bool reset)
     body_relay_clear(&exchange->down, session->worker->lender);
     if (exchange->snapshot != NULL)
         snapshot_unref(exchange->snapshot);
+    free(exchange->judged);
     free(exchange);
     session->exchange = NULL;
 }

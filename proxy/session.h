@@ -53,8 +53,10 @@ struct exchange {
     bool is_connect;
     bool has_target;
     struct target target;
-    struct span path_and_query; /* as the request's spans */
-    struct snapshot *snapshot;  /* own reference: what `decision` points into */
+    struct span
+        path_and_query; /* as the request's spans; or `judged`, where rules for paths apply */
+    char *judged;       /* owned: the path as it was judged, and the query as it came */
+    struct snapshot *snapshot; /* own reference: what `decision` points into */
     struct decision decision;
     bool decision_logged;
     enum mode mode;
@@ -158,11 +160,12 @@ void session_identify(struct session *session);
 /* --- session_decide.c ------------------------------------------------------ */
 
 /*
- * The policy's word. A WEBSOCKET handshake is an http request by its form: a declared ws://
- * address means it as well.
+ * The policy's word to REQUEST, as decide_request. A WEBSOCKET handshake is an http request by its
+ * form: a declared ws:// address means it as well.
  */
 void session_decide_for(const struct snapshot *snapshot, const struct subject *subject,
-                        const struct target *target, bool websocket, struct decision *decision);
+                        const struct target *target, const struct request_line *request,
+                        bool websocket, struct decision *decision);
 
 /* --- answer.c ------------------------------------------------------------- */
 

@@ -2,6 +2,8 @@
  * From a whole head to a decision: room in the log, who asks, what is asked, and
  * what the policy says to it. Nothing here reads from or writes to a connection.
  */
+#include <stdlib.h>
+
 #include "proxy/clock.h"
 #include "proxy/session.h"
 
@@ -137,27 +139,53 @@ static enum progress stage_limit(struct session *session)
 }
 
 void session_decide_for(const struct snapshot *snapshot, const struct subject *subject,
-                        const struct target *target, bool websocket, struct decision *decision)
+                        const struct target *target, const struct request_line *request,
+                        bool websocket, struct decision *decision)
 {
     struct target as_websocket = *target;
     struct decision second;
-    decide(snapshot, subject, target, decision);
+    decide_request(snapshot, subject, target, request, decision);
     if (!websocket || decision->verdict == VERDICT_ALLOW)
         return;
     as_websocket.scheme = SCHEME_WS;
-    decide(snapshot, subject, &as_websocket, &second);
+    decide_request(snapshot, subject, &as_websocket, request, &second);
     if (second.verdict == VERDICT_ALLOW)
         *decision = second;
 }
 
+/*
+ * What was judged is what is sent, so that no origin reads another path out of it.
+ * False: memory is out.
+ */
+static bool send_as_judged(struct exchange *exchange, const struct path *path)
+{
+    struct span given = path_without_query(exchange->path_and_query);
+    struct span query = span_after(exchange->path_and_query, given.length);
+    if (span_equal(given, path->wire))
+        return true;
+    exchange->judged = malloc(path->wire.length + query.length);
+    if (exchange->judged == NULL)
+        return false;
+    memcpy(exchange->judged, path->wire.data, path->wire.length);
+    if (query.length > 0)
+        memcpy(exchange->judged + path->wire.length, query.data, query.length);
+    exchange->path_and_query = (struct span){exchange->judged, path->wire.length + query.length};
+    return true;
+}
+
 static enum progress stage_decide(struct session *session)
 {
+    struct path path;
     struct exchange *exchange = session->exchange;
     const struct subject *subject = &session->tenant->subject;
     struct decision *decision = &exchange->decision;
+    const struct request_line request = {.method = span_of(exchange->method),
+                                         .has_path = !exchange->is_connect,
+                                         .path = path_without_query(exchange->path_and_query),
+                                         .normal = &path};
     uint64_t started = clock_nanoseconds();
     exchange->snapshot = snapshot_ref(session->worker->snapshot);
-    session_decide_for(exchange->snapshot, subject, &exchange->target,
+    session_decide_for(exchange->snapshot, subject, &exchange->target, &request,
                        exchange->request.upgrade_websocket, decision);
     metrics_observe(session->worker->metrics, HISTOGRAM_DECISION_SECONDS,
                     clock_nanoseconds() - started);
@@ -168,6 +196,9 @@ static enum progress stage_decide(struct session *session)
         decision_explain(decision, subject, &exchange->target, &detail);
         return answer_denial(session, decision->reason, text_span(&detail));
     }
+    if (decision->verdict == VERDICT_ALLOW && decision->path_judged &&
+        !send_as_judged(exchange, &path))
+        return PROGRESS_END;
     session->stage = session_reach;
     return PROGRESS_ON;
 }

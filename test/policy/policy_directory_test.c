@@ -159,7 +159,7 @@ START_TEST(passes_over_hidden_names_and_the_ledger)
     write_file(".git/config", "");
     write_file("demo/.hidden", "");
     write_file("ledger.jsonl", "");
-    write_file("demo/development/narrow.yml", "");
+    write_file("demo/development/notes.txt", "");
     struct snapshot *snapshot = load(NULL);
     ck_assert_msg(snapshot != NULL, "%s", error.message);
     ck_assert_uint_eq(snapshot_count(snapshot), 1);
