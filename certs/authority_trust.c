@@ -11,8 +11,6 @@
 
 #include "certs/authority_private.h"
 
-#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
-
 /* Oracle's trustedKeyUsage; its value says for what: anything. */
 #define JAVA_TRUSTED_KEY_USAGE "2.16.840.1.113894.746875.1.1"
 
@@ -21,7 +19,7 @@ static STACK_OF(X509) * collect(const struct authority *authority)
 {
     STACK_OF(X509) *all = sk_X509_new_null();
     X509 *next;
-    BIO *file = BIO_new_file(SYSTEM_BUNDLE, "r");
+    BIO *file = BIO_new_file(PEM_FILE_SYSTEM_BUNDLE, "r");
     bool fine = all != NULL && sk_X509_push(all, authority->certificate) > 0 &&
                 X509_up_ref(authority->certificate) == 1;
     while (fine && file != NULL && (next = PEM_read_bio_X509(file, NULL, NULL, NULL)) != NULL) {

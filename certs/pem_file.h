@@ -10,6 +10,9 @@
 
 #include "policy/error.h"
 
+/* Where Debian keeps the authorities that it believes. */
+#define PEM_FILE_SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
+
 enum { PEM_FILE_PUBLIC = 0644, PEM_FILE_SECRET = 0600 };
 
 enum pem_file_writing {

@@ -17,7 +17,8 @@
 
 struct tls_stream {
     SSL *ssl;
-    const char *reason; /* static storage */
+    struct tls_context *context; /* a reference */
+    const char *reason;          /* static storage */
     bool failed;
     bool refused_peer; /* ... because of its certificate */
     bool closed;       /* close_notify is out */
@@ -28,6 +29,8 @@ static bool set_server_name(SSL *ssl, const char *server_name)
 {
     if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_name) == 1)
         return true;
+    SSL_set_hostflags(ssl,
+                      X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return SSL_set1_host(ssl, server_name) == 1 && SSL_set_tlsext_host_name(ssl, server_name) == 1;
 }
 
@@ -56,6 +59,7 @@ struct tls_stream *tls_stream_new(struct tls_context *context, int fd, const cha
     SSL_set_bio(ssl, socket, socket);
     ERR_clear_error();
     stream->ssl = ssl;
+    stream->context = tls_context_ref(context);
     stream->reason = "";
     return stream;
 }
@@ -65,7 +69,13 @@ void tls_stream_free(struct tls_stream *stream)
     if (stream == NULL)
         return;
     SSL_free(stream->ssl);
+    tls_context_unref(stream->context);
     free(stream);
+}
+
+bool tls_stream_is_of(const struct tls_stream *stream, const struct tls_context *context)
+{
+    return stream->context == context;
 }
 
 static const char *system_reason(int code)
@@ -94,9 +104,10 @@ static const char *protocol_reason(struct tls_stream *stream)
     const unsigned long code = ERR_peek_error();
     const char *reason = ERR_reason_error_string(code);
     const int library_reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
-    stream->refused_peer = library_reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
-                           library_reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
-    if (library_reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    const bool is_untrue = library_reason == SSL_R_CERTIFICATE_VERIFY_FAILED ||
+                           library_reason == SSL_R_INVALID_STATUS_RESPONSE;
+    stream->refused_peer = is_untrue || library_reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+    if (is_untrue)
         return X509_verify_cert_error_string(SSL_get_verify_result(stream->ssl));
     return reason == NULL ? "TLS failed" : reason;
 }
@@ -144,6 +155,16 @@ enum tls_result tls_stream_write(struct tls_stream *stream, const void *bytes, s
         return TLS_FAILED;
     begin_call();
     return result_of(stream, SSL_write_ex(stream->ssl, bytes, size, count));
+}
+
+enum tls_result tls_stream_peek(struct tls_stream *stream)
+{
+    char byte;
+    size_t count;
+    if (stream->failed)
+        return TLS_FAILED;
+    begin_call();
+    return result_of(stream, SSL_peek_ex(stream->ssl, &byte, 1, &count));
 }
 
 enum tls_result tls_stream_shutdown(struct tls_stream *stream)

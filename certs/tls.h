@@ -41,10 +41,24 @@ struct tls_context *tls_context_new_server(const struct tls_server_files *files,
                                            enum tls_clients clients, struct error *error);
 
 /*
- * For a connection to a server: TLS 1.2 and 1.3, security level 2; the server's chain, name and
- * dates are verified. TRUST: a PEM file of authorities beside the system's, NULL: only those.
+ * For connections to servers: TLS 1.2 and 1.3, ALPN http/1.1, security level 2, no
+ * session resumed. The server's chain, name (among the subject alternative names alone, RFC
+ * 9525) and dates are verified, and what it staples (OCSP). TRUST: a PEM file of authorities
+ * beside the system's, NULL: only those. All of them are read now, none later.
  */
 struct tls_context *tls_context_new_client(const char *trust, struct error *error);
+
+/* The file that the system's authorities are read from (SSL_CERT_FILE, or as Debian has it); NULL:
+ * there is none. */
+const char *tls_system_bundle(void);
+
+/*
+ * The same, believing whom LIKE, another client's, believes; to servers that ask it shows
+ * the certificate in the PEM file, its chain behind it. ERROR as for a server.
+ */
+struct tls_context *tls_context_new_client_like(const struct tls_context *like,
+                                                const char *certificate, const char *key,
+                                                struct error *error);
 
 /* Shared by threads; the last reference frees it. */
 struct tls_context *tls_context_ref(struct tls_context *context);
@@ -64,6 +78,9 @@ struct tls_stream;
  */
 struct tls_stream *tls_stream_new(struct tls_context *context, int fd, const char *server_name);
 void tls_stream_free(struct tls_stream *stream);
+
+/* STREAM was made with CONTEXT. */
+bool tls_stream_is_of(const struct tls_stream *stream, const struct tls_context *context);
 
 /* What the verified certificate of the other side says of its owner. */
 struct tls_peer {
@@ -102,6 +119,12 @@ enum tls_result tls_stream_handshake(struct tls_stream *stream);
 enum tls_result tls_stream_read(struct tls_stream *stream, void *bytes, size_t size, size_t *count);
 enum tls_result tls_stream_write(struct tls_stream *stream, const void *bytes, size_t size,
                                  size_t *count);
+
+/*
+ * TLS_WANT_READ: the other side has said nothing (but what TLS says to itself) and not
+ * ended. TLS_OK: bytes wait to be read.
+ */
+enum tls_result tls_stream_peek(struct tls_stream *stream);
 
 /* Sends close_notify; reading goes on, writing does not. TLS_WANT_WRITE: call it again. */
 enum tls_result tls_stream_shutdown(struct tls_stream *stream);

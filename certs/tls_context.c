@@ -16,7 +16,8 @@
 
 #define SECURITY_LEVEL 2
 
-static const unsigned char protocol[] = "http/1.1"; /* RFC 7301's name for it */
+/* RFC 7301's name for it, its length in front (section 3.1). */
+static const unsigned char protocols[] = "\x08http/1.1";
 
 struct tls_context *tls_context_ref(struct tls_context *context)
 {
@@ -50,7 +51,8 @@ static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 {
     (void)ssl;
     (void)unused;
-    const unsigned length = sizeof(protocol) - 1;
+    const unsigned char *protocol = &protocols[1];
+    const unsigned length = protocols[0];
     for (unsigned i = 0; i < offered_length; i += 1U + offered[i]) {
         unsigned left = offered_length - i - 1;
         if (offered[i] == length && left >= length &&
@@ -133,10 +135,38 @@ struct tls_context *tls_context_new_server(const struct tls_server_files *files,
     return NULL;
 }
 
-struct tls_context *tls_context_new_client(const char *trust, struct error *error)
+static struct tls_context *client_new(struct error *error)
 {
     struct tls_context *context = context_new(true, error);
+    if (context == NULL)
+        return NULL;
+    tls_staple_check(context->ssl_context);
+    if (SSL_CTX_set_alpn_protos(context->ssl_context, protocols, sizeof(protocols) - 1) == 0)
+        return context;
+    tls_error_set("OpenSSL could not be set up", error);
+    tls_context_unref(context);
+    return NULL;
+}
+
+struct tls_context *tls_context_new_client(const char *trust, struct error *error)
+{
+    struct tls_context *context = client_new(error);
     if (context == NULL || tls_trust_servers(context, trust, error))
+        return context;
+    tls_context_unref(context);
+    return NULL;
+}
+
+struct tls_context *tls_context_new_client_like(const struct tls_context *like,
+                                                const char *certificate, const char *key,
+                                                struct error *error)
+{
+    struct tls_context *context = client_new(error);
+    if (context == NULL)
+        return NULL;
+    tls_trust_as(context, like);
+    if (load_certificate(context->ssl_context, certificate, error) &&
+        load_key(context->ssl_context, key, certificate, error))
         return context;
     tls_context_unref(context);
     return NULL;

@@ -25,4 +25,12 @@ bool tls_trust_clients(struct tls_context *context, const struct tls_server_file
 /* Verifies servers by the system's authorities and those in the file TRUST (NULL: none). */
 bool tls_trust_servers(struct tls_context *context, const char *trust, struct error *error);
 
+/* Verifies servers by what OTHER believes. */
+void tls_trust_as(struct tls_context *context, const struct tls_context *other);
+
+/* ---- tls_staple.c ---- */
+
+/* A client's connections ask for a staple and heed it. */
+void tls_staple_check(SSL_CTX *ssl_context);
+
 #endif

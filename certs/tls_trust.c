@@ -6,8 +6,11 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "certs/certificate_names.h"
+#include "certs/pem_file.h"
 #include "certs/tls_error.h"
 #include "certs/tls_private.h"
 
@@ -103,11 +106,36 @@ bool tls_trust_clients(struct tls_context *context, const struct tls_server_file
 
 /* ---- Servers --------------------------------------------------------------- */
 
+const char *tls_system_bundle(void)
+{
+    const char *const paths[] = {X509_get_default_cert_file(), PEM_FILE_SYSTEM_BUNDLE};
+    const char *named = getenv(X509_get_default_cert_file_env());
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && named == NULL; i++) {
+        if (access(paths[i], R_OK) == 0)
+            named = paths[i];
+    }
+    return named;
+}
+
+/*
+ * The bundle is read whole, now: a directory of hashed names would be read when a server is
+ * verified, by threads that may open no file then. A system without one trusts nobody.
+ */
+static bool load_system(SSL_CTX *ssl_context, struct error *error)
+{
+    const char *bundle = tls_system_bundle();
+    return bundle == NULL || load_authorities(ssl_context, bundle, error);
+}
+
 bool tls_trust_servers(struct tls_context *context, const char *trust, struct error *error)
 {
-    SSL_CTX *ssl_context = context->ssl_context;
-    SSL_CTX_set_verify(ssl_context, SSL_VERIFY_PEER, NULL);
-    if (SSL_CTX_set_default_verify_paths(ssl_context) != 1)
-        return tls_error_set("the system's authorities cannot be read", error);
-    return trust == NULL || load_authorities(ssl_context, trust, error);
+    SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER, NULL);
+    return load_system(context->ssl_context, error) &&
+           (trust == NULL || load_authorities(context->ssl_context, trust, error));
+}
+
+void tls_trust_as(struct tls_context *context, const struct tls_context *other)
+{
+    SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set1_cert_store(context->ssl_context, SSL_CTX_get_cert_store(other->ssl_context));
 }

@@ -48,6 +48,7 @@ static bool set_defaults(struct configuration_reader *reader, struct configurati
     configuration->policy_ledger = LEDGER_WARN;
     configuration->sni = SNI_ENFORCE;
     configuration->mode = MODE_ENFORCE;
+    configuration->trust = "";
     configuration->hosts_file = "/etc/hosts";
     configuration->log_decisions = "-";
     configuration->has_admin = true;

@@ -8,6 +8,7 @@
 
 #include "conf/credentials.h"
 #include "conf/ip.h"
+#include "conf/lists.h"
 #include "conf/roles.h"
 #include "policy/error.h"
 
@@ -116,10 +117,12 @@ struct app_limits {
     struct limits limits;
 };
 
-/* An app and environment whose tunnels may begin with an encrypted ClientHello. */
-struct ech_app {
-    const char *app;
-    const char *environment;
+/* What the proxy shows as a TLS client to these hosts in these apps' name; PEM paths. */
+struct client_certificate {
+    struct app_list apps;
+    struct host_list hosts;
+    const char *certificate; /* its chain may follow it */
+    const char *key;
 };
 
 struct resolver_address {
@@ -143,10 +146,12 @@ struct configuration {
     enum ledger_mode policy_ledger; /* policy.ledger (default warn) */
 
     enum sni_mode sni;
-    struct ech_app *ech_apps; /* ech (default none) */
-    size_t ech_app_count;
+    struct app_list ech; /* whose tunnels may begin with an encrypted ClientHello (default none) */
+    struct client_certificate *client_certificates; /* the first that fits counts */
+    size_t client_certificate_count;
     enum mode mode;
 
+    const char *trust; /* network.trust: authorities beside the system's (default ""); "": none */
     struct ip_range *allow_ranges;
     size_t allow_range_count;
     struct resolver_address *resolvers; /* none: /etc/resolv.conf */
@@ -204,10 +209,6 @@ struct configuration *configuration_read(const char *path, struct error *error);
  * listener has its credentials yet.
  */
 struct configuration *configuration_parse(struct span bytes, const char *path, struct error *error);
-
-/* May this app's tunnels begin with an encrypted ClientHello? */
-bool configuration_lets_ech(const struct configuration *configuration, struct span app,
-                            struct span environment);
 
 /* NULL is fine. */
 void configuration_free(struct configuration *configuration);

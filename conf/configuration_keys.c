@@ -31,7 +31,7 @@ static const struct configuration_key policy_keys[] = {
 };
 
 static const struct configuration_key network_keys[] = {
-    {.name = "trust", .read = configuration_read_trust},
+    {.name = "trust", .read = configuration_read_path_or_none, AT(trust)},
     {.name = "allow_ranges", .read = configuration_read_ranges},
     {.name = "resolvers", .read = configuration_read_resolvers},
     {.name = "hosts_file", .read = configuration_read_path_or_none, AT(hosts_file)},
@@ -155,7 +155,10 @@ const struct configuration_key configuration_keys[] = {
     {.name = "policy", .read = configuration_read_keys, .keys = policy_keys},
     {.name = "inspect", .read = configuration_read_inspect},
     {.name = "sni", .read = configuration_read_choice, AT(sni), .words = sni_words},
-    {.name = "ech", .read = configuration_read_ech},
+    {.name = "ech", .read = configuration_read_apps, AT(ech)},
+    {.name = "client_certificates",
+     .read = configuration_read_client_certificates,
+     .keys = configuration_client_certificate_keys},
     {.name = "mode", .read = configuration_read_choice, AT(mode), .words = mode_words},
     {.name = "network", .read = configuration_read_keys, .keys = network_keys},
     {.name = "log", .read = configuration_read_keys, .keys = log_keys},

@@ -135,11 +135,3 @@ bool configuration_read_inspect(struct configuration_reader *reader,
                                     yaml_describe(value));
     return value->count == 0 || configuration_read_later(reader, key, value->items[0], field);
 }
-
-bool configuration_read_trust(struct configuration_reader *reader,
-                              const struct configuration_key *key, const struct yaml_node *value,
-                              void *field)
-{
-    bool is_none = value->kind == YAML_SCALAR && value->text.length == 0;
-    return is_none || configuration_read_later(reader, key, value, field);
-}

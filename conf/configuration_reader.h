@@ -95,7 +95,6 @@ configuration_read_value configuration_read_ranges;    /* struct configuration *
 configuration_read_value configuration_read_resolvers; /* struct configuration */
 configuration_read_value configuration_read_admin;     /* struct configuration */
 configuration_read_value configuration_read_inspect;   /* only an empty list, so far */
-configuration_read_value configuration_read_trust;     /* only "", so far */
 
 /* ---- configuration_listeners.c ---- */
 
@@ -104,9 +103,16 @@ configuration_read_value configuration_read_listeners; /* struct configuration *
 /* The keys of one listener, for the test that asks whether they are documented. */
 extern const struct configuration_key configuration_listener_keys[];
 
-/* ---- configuration_ech.c ---- */
+/* ---- configuration_lists.c ---- */
 
-configuration_read_value configuration_read_ech; /* struct configuration */
+configuration_read_value configuration_read_apps;  /* struct app_list */
+configuration_read_value configuration_read_hosts; /* struct host_list */
+
+/* ---- configuration_tls.c ---- */
+
+configuration_read_value configuration_read_client_certificates; /* struct configuration */
+
+extern const struct configuration_key configuration_client_certificate_keys[];
 
 /* ---- configuration_identity.c ---- */
 

@@ -64,6 +64,14 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     look(context);
 }
 
+bool certificate_keeper_open(struct certificate_keeper *keeper,
+                             const struct configuration *configuration, struct error *error)
+{
+    keeper->configuration = configuration;
+    keeper->keyring = keyring_new(configuration, error);
+    return keeper->keyring != NULL;
+}
+
 bool certificate_keeper_start(struct certificate_keeper *keeper, struct event_base *base)
 {
     const struct timeval interval = {.tv_sec = SECONDS_A_DAY};
@@ -77,6 +85,8 @@ void certificate_keeper_clear(struct certificate_keeper *keeper)
     if (keeper->timer != NULL)
         event_free(keeper->timer);
     keeper->timer = NULL;
+    keyring_unref(keeper->keyring);
+    keeper->keyring = NULL;
 }
 
 /* ---- Reload --------------------------------------------------------------------- */
@@ -105,10 +115,26 @@ static void put_in_force(struct certificate_keeper *keeper, size_t index,
                     NULL);
 }
 
+static void reload_keyring(struct certificate_keeper *keeper)
+{
+    struct error error;
+    struct keyring *keyring = keyring_new(keeper->configuration, &error);
+    if (keyring == NULL) {
+        keep_old(keeper, &error);
+        return;
+    }
+    for (size_t i = 0; i < keeper->worker_count; i++)
+        worker_set_keyring(keeper->workers[i], keyring);
+    keyring_unref(keeper->keyring);
+    keeper->keyring = keyring;
+    keeper->reloads++;
+}
+
 void certificate_keeper_reload(struct certificate_keeper *keeper)
 {
     struct error error;
     keeper->stale = false;
+    reload_keyring(keeper);
     for (size_t i = 0; i < keeper->sockets->count; i++) {
         const struct listener_socket *socket = &keeper->sockets->items[i];
         if (socket->tls == NULL)

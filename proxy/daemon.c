@@ -90,6 +90,7 @@ static bool make_workers(struct daemon *daemon, struct error *error)
     const struct worker_shared shared = {
         .configuration = daemon->configuration,
         .guard = daemon->guard,
+        .keyring = daemon->certificates.keyring,
         .limiter = daemon->limiter,
         .overload = daemon->overload,
         .done_fd = daemon->done_fd,
@@ -103,10 +104,10 @@ static bool make_workers(struct daemon *daemon, struct error *error)
     }
     daemon->policy.workers = daemon->workers;
     daemon->policy.worker_count = daemon->worker_count;
-    daemon->certificates = (struct certificate_keeper){.sockets = &daemon->sockets,
-                                                       .log = daemon->policy.log,
-                                                       .workers = daemon->workers,
-                                                       .worker_count = daemon->worker_count};
+    daemon->certificates.sockets = &daemon->sockets;
+    daemon->certificates.log = daemon->policy.log;
+    daemon->certificates.workers = daemon->workers;
+    daemon->certificates.worker_count = daemon->worker_count;
     return true;
 }
 
@@ -182,6 +183,7 @@ static bool bind_all(struct daemon *daemon, struct error *error)
     return make_tables(daemon, error) &&
            listener_sockets_open(&daemon->sockets, daemon->configuration, daemon->worker_count,
                                  &daemon->takeover, error) &&
+           certificate_keeper_open(&daemon->certificates, daemon->configuration, error) &&
            make_admin(daemon, error) && make_guard(daemon, error) &&
            daemon_succession_open(daemon, error) && make_overload(daemon, error);
 }

@@ -71,6 +71,7 @@ struct deadlines *deadlines_new(struct event_base *base, const struct configurat
         [DEADLINE_HEAD] = configuration->timeout_head,
         [DEADLINE_KEEP_ALIVE] = configuration->timeout_keep_alive,
         [DEADLINE_DIAL] = configuration->timeout_dial,
+        [DEADLINE_ORIGIN_TLS] = configuration->timeout_dial,
         [DEADLINE_NEXT_ATTEMPT] = configuration->attempt_delay,
         [DEADLINE_HELLO] = configuration->timeout_hello,
         [DEADLINE_IDLE] = configuration->timeout_idle,

@@ -18,6 +18,7 @@ enum deadline_kind {
     DEADLINE_KEEP_ALIVE,
     DEADLINE_DIAL,
     DEADLINE_NEXT_ATTEMPT, /* of a dial: until the next address is tried beside the last */
+    DEADLINE_ORIGIN_TLS,   /* the handshake with an origin */
     DEADLINE_HELLO,
     DEADLINE_IDLE,
     DEADLINE_LINGER,        /* after an error answer: until the client has read it */

@@ -101,6 +101,7 @@ struct close_record {
     uint64_t duration_ns;
     const char
         *outcome; /* "ok", "client_reset", "upstream_reset", "timeout", "denied", "error", … */
+    const char *detail; /* why, where the outcome alone does not tell; NULL: none */
 };
 
 void log_queue_close(struct log_queue *queue, const struct close_record *record);

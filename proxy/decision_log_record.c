@@ -153,6 +153,8 @@ void log_queue_close(struct log_queue *queue, const struct close_record *record)
     add_number(&line, "bytes_down", record->bytes_down);
     add_duration(&line, record->duration_ns);
     add_field(&line, "outcome", span_or_nothing(record->outcome), NAME_MAXIMUM);
+    if (record->detail != NULL)
+        add_field(&line, "detail", span_of(record->detail), DETAIL_MAXIMUM);
     end(queue, &line);
 }
 

@@ -19,6 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "certs/tls.h"
+
 #define READ    (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define LOG     (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
 #define ROTATED (LOG | LANDLOCK_ACCESS_FS_MAKE_REG)
@@ -118,6 +120,20 @@ static void allow_sockets(struct rules *rules, const struct configuration *confi
         allow_around(rules, configuration->admin_unix_path, REMOVE);
 }
 
+static void allow_client_certificates(struct rules *rules,
+                                      const struct configuration *configuration)
+{
+    const char *system = tls_system_bundle();
+    if (system != NULL)
+        allow_replaced(rules, system, READ);
+    if (configuration->trust[0] != '\0')
+        allow_replaced(rules, configuration->trust, READ);
+    for (size_t i = 0; i < configuration->client_certificate_count; i++) {
+        allow_replaced(rules, configuration->client_certificates[i].certificate, READ);
+        allow_replaced(rules, configuration->client_certificates[i].key, READ);
+    }
+}
+
 /* Read again on SIGHUP. */
 static void allow_certificates(struct rules *rules, const struct configuration *configuration)
 {
@@ -130,6 +146,7 @@ static void allow_certificates(struct rules *rules, const struct configuration *
                 allow_replaced(rules, files[j], READ);
         }
     }
+    allow_client_certificates(rules, configuration);
 }
 
 /* c-ares reads these when a worker's resolver is made, and not again. */

@@ -185,6 +185,15 @@ static void on_idle(struct deadline *deadline, enum deadline_kind kind)
     session_run(session);
 }
 
+static void on_origin_late(struct deadline *deadline, enum deadline_kind kind)
+{
+    struct session *session = session_of(deadline);
+    (void)kind;
+    if (answer_failure(session, 504, "connection_timeout",
+                       "the host did not finish the TLS handshake in time") == PROGRESS_ON)
+        session_run(session);
+}
+
 /*
  * A client that has said nothing is let go in silence; one that stopped midway is
  * told, as soon as the log can take it.
@@ -210,6 +219,7 @@ void session_set_deadline_callbacks(struct worker *worker)
 {
     deadlines_set_callback(worker->deadlines, DEADLINE_HEAD, on_head_late);
     deadlines_set_callback(worker->deadlines, DEADLINE_KEEP_ALIVE, on_at_rest);
+    deadlines_set_callback(worker->deadlines, DEADLINE_ORIGIN_TLS, on_origin_late);
     deadlines_set_callback(worker->deadlines, DEADLINE_HELLO, on_too_late);
     deadlines_set_callback(worker->deadlines, DEADLINE_IDLE, on_idle);
     deadlines_set_callback(worker->deadlines, DEADLINE_LINGER, on_at_rest);

@@ -79,7 +79,7 @@ struct exchange {
     bool upstream_keep_alive;
     unsigned interim_count;
     size_t response_searched; /* bytes of the upstream's input known not to hold a head's end */
-    const char *problem;      /* what is wrong with the response; static */
+    const char *problem;      /* what is wrong with the response, or its TLS; static */
     /* Its spans point into session->input until the head is consumed. Last: only its used part is
      * set. */
     struct http_request request;
@@ -160,8 +160,8 @@ void session_identify(struct session *session);
 /* --- session_decide.c ------------------------------------------------------ */
 
 /*
- * The policy's word to REQUEST, as decide_request. A WEBSOCKET handshake is an http request by its
- * form: a declared ws:// address means it as well.
+ * The policy's word to REQUEST, as decide_request. A WEBSOCKET handshake is an http or https
+ * request by its form: a declared ws:// or wss:// address means it as well.
  */
 void session_decide_for(const struct snapshot *snapshot, const struct subject *subject,
                         const struct target *target, const struct request_line *request,

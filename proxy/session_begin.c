@@ -102,8 +102,8 @@ static enum progress stage_start_tls(struct session *session)
     if (session->listener->tls == NULL)
         return PROGRESS_ON;
     session->stage = stage_handshake;
-    return transport_start_tls(&session->client, session->listener->tls) ? PROGRESS_ON
-                                                                         : PROGRESS_END;
+    return transport_start_tls(&session->client, session->listener->tls, NULL) ? PROGRESS_ON
+                                                                               : PROGRESS_END;
 }
 
 /*

@@ -111,11 +111,9 @@ static enum progress stage_name_target(struct session *session)
     problem = host_field_problem(exchange);
     if (problem != NULL)
         return answer_malformed(session, 400, problem);
-    if (exchange->target.scheme == SCHEME_WS && !request->upgrade_websocket)
-        return answer_malformed(session, 400, "ws:// without a WebSocket handshake");
-    if (exchange->target.scheme == SCHEME_HTTPS || exchange->target.scheme == SCHEME_WSS)
-        return answer_malformed(session, 501,
-                                "https:// in absolute form is not carried; use CONNECT host:port");
+    if ((exchange->target.scheme == SCHEME_WS || exchange->target.scheme == SCHEME_WSS) &&
+        !request->upgrade_websocket)
+        return answer_malformed(session, 400, "ws:// or wss:// without a WebSocket handshake");
     session->stage = stage_limit;
     return PROGRESS_ON;
 }
@@ -147,7 +145,7 @@ void session_decide_for(const struct snapshot *snapshot, const struct subject *s
     decide_request(snapshot, subject, target, request, decision);
     if (!websocket || decision->verdict == VERDICT_ALLOW)
         return;
-    as_websocket.scheme = SCHEME_WS;
+    as_websocket.scheme = target->scheme == SCHEME_HTTPS ? SCHEME_WSS : SCHEME_WS;
     decide_request(snapshot, subject, &as_websocket, request, &second);
     if (second.verdict == VERDICT_ALLOW)
         *decision = second;

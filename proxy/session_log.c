@@ -121,6 +121,7 @@ void session_log_close(struct session *session, const char *outcome)
         .bytes_down = record->bytes_down,
         .duration_ns = clock_nanoseconds() - record->started,
         .outcome = outcome,
+        .detail = session->exchange == NULL ? NULL : session->exchange->problem,
     };
     const uint64_t from = log_queue_bytes(worker->log);
     log_queue_close(worker->log, &line);

@@ -1,12 +1,13 @@
 /*
  * To a connected upstream: an idle connection of the same tenant if there is
- * one, else a dial. An allowed decision is logged here, when it is known that the
- * address may be dialled too.
+ * one, else a dial, and TLS where the request is to go through it. An allowed decision is
+ * logged here, when it is known that the address may be dialled too.
  */
 #include "proxy/clock.h"
 #include "proxy/session.h"
 
 static session_stage stage_dial;
+static session_stage stage_handshake;
 
 static enum progress upstream_reached(struct session *session)
 {
@@ -36,15 +37,26 @@ static unsigned take_name(struct session *session)
     return limit_take_name(session->tenant->account, host_span(host), clock_milliseconds());
 }
 
+/* What TLS to the target is made with; NULL: the request goes, or the tunnel is, without. */
+static struct tls_context *context_for(const struct session *session)
+{
+    const struct target *target = &session->exchange->target;
+    if (target->scheme != SCHEME_HTTPS && target->scheme != SCHEME_WSS)
+        return NULL;
+    return keyring_context(session->worker->keyring, &session->tenant->subject, &target->host);
+}
+
 /* A pooled connection serves absolute-form only, and no second try: that one must be fresh. */
 enum progress session_reach(struct session *session)
 {
     struct exchange *exchange = session->exchange;
     struct worker *worker = session->worker;
+    const struct upstream_key key = {.tenant = session->tenant,
+                                     .host = &exchange->target.host,
+                                     .port = exchange->target.port,
+                                     .tls = context_for(session)};
     if (!exchange->is_connect && !exchange->retried && !exchange->request.upgrade_websocket)
-        exchange->upstream =
-            upstream_pool_take(&worker->upstreams, session->tenant, &exchange->target.host,
-                               exchange->target.port, session_wake, session);
+        exchange->upstream = upstream_pool_take(&worker->upstreams, &key, session_wake, session);
     if (exchange->upstream != NULL)
         return upstream_reached(session);
     unsigned seconds = take_name(session);
@@ -102,5 +114,47 @@ static enum progress stage_dial(struct session *session)
         return dial_failed(session, dial);
     exchange->upstream = dial_take(dial, session_wake, session);
     session->record.stale_address = dial->answer.stale;
-    return upstream_reached(session);
+    struct tls_context *context = context_for(session);
+    if (context == NULL)
+        return upstream_reached(session);
+    deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_ORIGIN_TLS);
+    session->stage = stage_handshake;
+    return transport_start_tls(&exchange->upstream->transport, context, exchange->target.host.text)
+               ? PROGRESS_ON
+               : PROGRESS_END;
+}
+
+/* ---- TLS -------------------------------------------------------------------------- */
+
+/* The reason is told to whoever asked: without it nobody knows whom to turn to. */
+static enum progress handshake_failed(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    const struct tls_stream *stream = exchange->upstream->transport.tls;
+    const bool is_certificate = tls_stream_refused_peer(stream);
+    char detail[512];
+    exchange->problem = tls_stream_reason(stream);
+    snprintf(detail, sizeof(detail), "%s %s: %s",
+             is_certificate ? "the certificate that the host showed is not good for"
+                            : "there is no TLS to be had from",
+             exchange->target.host.text, exchange->problem);
+    session->record.upstream_ip = exchange->upstream->ip;
+    session->record.upstream_port = exchange->upstream->port;
+    return answer_failure(session, 502,
+                          is_certificate ? "tls_certificate_error" : "tls_protocol_error", detail);
+}
+
+static enum progress stage_handshake(struct session *session)
+{
+    switch (transport_handshake(&session->exchange->upstream->transport)) {
+    case TRANSPORT_OK:
+        deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_IDLE);
+        return upstream_reached(session);
+    case TRANSPORT_AGAIN:
+        return PROGRESS_WAIT;
+    case TRANSPORT_END:
+    case TRANSPORT_FAILED:
+        break;
+    }
+    return handshake_failed(session);
 }

@@ -20,9 +20,10 @@ bool transport_open(struct transport *transport, struct poller *poller, int fd,
     return false;
 }
 
-bool transport_start_tls(struct transport *transport, struct tls_context *context)
+bool transport_start_tls(struct transport *transport, struct tls_context *context,
+                         const char *server_name)
 {
-    transport->tls = tls_stream_new(context, transport->fd, NULL);
+    transport->tls = tls_stream_new(context, transport->fd, server_name);
     return transport->tls != NULL;
 }
 
@@ -184,6 +185,9 @@ bool transport_skip(struct transport *transport, size_t count)
 
 bool transport_is_quiet(struct transport *transport)
 {
+    if (transport->tls != NULL)
+        return !transport->peer_closed &&
+               from_tls(transport, tls_stream_peek(transport->tls)) == TRANSPORT_AGAIN;
     if (transport->peer_closed || peek(transport) >= 0 || errno != EAGAIN)
         return false;
     transport->readable = false;

@@ -44,8 +44,12 @@ struct transport {
 bool transport_open(struct transport *transport, struct poller *poller, int fd,
                     transport_wake *wake, void *owner);
 
-/* Makes the server's side of TLS out of a plain transport. False: memory is out. */
-bool transport_start_tls(struct transport *transport, struct tls_context *context);
+/*
+ * Makes TLS out of a plain transport: the server's side, or, as CONTEXT is, the client's, which
+ * goes to SERVER_NAME (else NULL). False: memory is out.
+ */
+bool transport_start_tls(struct transport *transport, struct tls_context *context,
+                         const char *server_name);
 
 /* Plain again, without a word: what still comes is not understood. */
 void transport_end_tls(struct transport *transport);
@@ -74,7 +78,8 @@ enum transport_result transport_write(struct transport *transport, const void *b
 /* Ends our side (TLS says so first: TRANSPORT_AGAIN, call again); reading goes on. */
 enum transport_result transport_shutdown(struct transport *transport);
 
-/* The peer has sent nothing and not ended: a connection at rest. Takes no byte. */
+/* The peer has sent nothing (of its own, by TLS) and not ended: a connection at rest. Takes no
+ * byte. */
 bool transport_is_quiet(struct transport *transport);
 
 /* Bytes wait to be read; takes none. */

@@ -75,8 +75,7 @@ static bool names_the_target(const struct client_hello *hello, const struct targ
 static bool may_hide_its_name(const struct session *session)
 {
     const struct subject *subject = &session->tenant->subject;
-    return configuration_lets_ech(session->worker->configuration, subject->app,
-                                  subject->environment);
+    return app_list_has(&session->worker->configuration->ech, subject->app, subject->environment);
 }
 
 /*

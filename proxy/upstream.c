@@ -107,19 +107,25 @@ bool upstream_pool_shrink(struct upstream_pool *pool)
 static void on_idle_event(void *owner)
 {
     struct idle_upstream *idle = owner;
-    const struct transport *transport = &idle->upstream->transport;
-    if (transport->readable || transport->peer_closed)
+    struct transport *transport = &idle->upstream->transport;
+    if (transport->peer_closed || (transport->readable && !transport_is_quiet(transport)))
         drop(idle);
 }
 
-static struct idle_upstream *find_idle(struct upstream_pool *pool, const struct tenant *tenant,
-                                       const struct host *host, uint16_t port)
+static bool is_made_with(const struct upstream *upstream, const struct tls_context *context)
+{
+    const struct tls_stream *stream = upstream->transport.tls;
+    return stream == NULL ? context == NULL : tls_stream_is_of(stream, context);
+}
+
+static struct idle_upstream *find_idle(struct upstream_pool *pool, const struct upstream_key *key)
 {
     struct idle_upstream *idle;
     TAILQ_FOREACH_REVERSE(idle, &pool->idle, idle_upstream_list, link)
     {
-        if (idle->tenant == tenant && idle->upstream->port == port && /* NOLINT: see above */
-            span_equal((struct span){idle->host, idle->host_length}, host_span(host)))
+        if (idle->tenant == key->tenant && idle->upstream->port == key->port && /* NOLINT: above */
+            span_equal((struct span){idle->host, idle->host_length}, host_span(key->host)) &&
+            is_made_with(idle->upstream, key->tls))
             return idle;
     }
     return NULL;
@@ -129,14 +135,13 @@ static struct idle_upstream *find_idle(struct upstream_pool *pool, const struct 
  * Whether it is quiet is asked here, at the last moment, whatever was known before:
  * bytes that nobody asked for must never be taken for the next request's response.
  */
-struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct tenant *tenant,
-                                    const struct host *host, uint16_t port, transport_wake *wake,
-                                    void *owner)
+struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct upstream_key *key,
+                                    transport_wake *wake, void *owner)
 {
-    struct idle_upstream *idle = find_idle(pool, tenant, host, port);
+    struct idle_upstream *idle = find_idle(pool, key);
     while (idle != NULL && !transport_is_quiet(&idle->upstream->transport)) {
         drop(idle);
-        idle = find_idle(pool, tenant, host, port);
+        idle = find_idle(pool, key);
     }
     if (idle == NULL)
         return NULL;

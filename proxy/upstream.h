@@ -1,6 +1,7 @@
 /*
  * A connection to an origin, and the pool of idle ones that a worker keeps for
- * use again: by the same tenant to the same host and port, never across.
+ * use again: by the same tenant to the same host and port, with or without TLS as
+ * it was made, never across.
  */
 #ifndef SALLYPORT_PROXY_UPSTREAM_H
 #define SALLYPORT_PROXY_UPSTREAM_H
@@ -41,10 +42,17 @@ void upstream_free(struct upstream *upstream, bool reset);
 void upstream_pool_init(struct upstream_pool *pool, struct deadlines *deadlines);
 void upstream_pool_clear(struct upstream_pool *pool);
 
-/* An idle connection of TENANT to HOST and PORT; NULL: none. WAKE is called from now on. */
-struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct tenant *tenant,
-                                    const struct host *host, uint16_t port, transport_wake *wake,
-                                    void *owner);
+/* Whose connection, and to whom. */
+struct upstream_key {
+    const struct tenant *tenant;
+    const struct host *host;
+    uint16_t port;
+    const struct tls_context *tls; /* that its TLS is of; NULL: plain */
+};
+
+/* An idle connection of KEY; NULL: none. WAKE is called from now on. */
+struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct upstream_key *key,
+                                    transport_wake *wake, void *owner);
 
 /*
  * Keeps UPSTREAM, at rest as far as is known (owned by the pool from now on), until it is taken,

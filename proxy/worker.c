@@ -109,6 +109,11 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
         worker->snapshot = snapshot;
         revocation_apply(worker);
     }
+    struct keyring *keyring = atomic_exchange(&worker->next_keyring, NULL);
+    if (keyring != NULL) {
+        keyring_unref(worker->keyring);
+        worker->keyring = keyring;
+    }
     switch (atomic_load(&worker->order)) {
     case WORKER_LEAVE:
         leave(worker);
@@ -137,6 +142,12 @@ void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot)
     struct snapshot *unseen = atomic_exchange(&worker->next_snapshot, snapshot_ref(snapshot));
     if (unseen != NULL)
         snapshot_unref(unseen);
+    wake(worker->wake_fd);
+}
+
+void worker_set_keyring(struct worker *worker, struct keyring *keyring)
+{
+    keyring_unref(atomic_exchange(&worker->next_keyring, keyring_ref(keyring)));
     wake(worker->wake_fd);
 }
 
@@ -208,6 +219,7 @@ struct worker *worker_new(size_t index, const struct worker_shared *shared,
     worker->metrics = metrics;
     worker->log = log;
     worker->snapshot = snapshot_ref(snapshot);
+    worker->keyring = keyring_ref(shared->keyring);
     worker->wake_fd = -1;
     TAILQ_INIT(&worker->sessions);
     TAILQ_INIT(&worker->log_waiters);
@@ -274,5 +286,7 @@ void worker_free(struct worker *worker)
     if (unseen != NULL)
         snapshot_unref(unseen);
     snapshot_unref(worker->snapshot);
+    keyring_unref(atomic_exchange(&worker->next_keyring, NULL));
+    keyring_unref(worker->keyring);
     free(worker);
 }

@@ -17,6 +17,7 @@
 #include "proxy/deadline.h"
 #include "proxy/decision_log.h"
 #include "proxy/http_head.h"
+#include "proxy/keyring.h"
 #include "proxy/lifetime.h"
 #include "proxy/listener.h"
 #include "proxy/metrics.h"
@@ -32,6 +33,7 @@
 struct worker_shared {
     const struct configuration *configuration;
     const struct address_guard *guard;
+    struct keyring *keyring; /* each worker takes a reference */
     struct limiter *limiter;
     struct overload *overload; /* NULL: nothing is watched */
     int done_fd;               /* an eventfd: each worker adds one when its thread ends */
@@ -51,6 +53,7 @@ struct worker {
     struct http_request request;   /* where heads are parsed; a whole one moves to its exchange */
     struct http_response response; /* the same for an upstream's; used up at once */
     struct snapshot *snapshot;     /* the worker's own reference */
+    struct keyring *keyring;       /* the same */
     struct tenants tenants;
     struct upstream_pool upstreams;
     struct listener_set listeners;
@@ -69,6 +72,7 @@ struct worker {
     int wake_fd;
     struct event *wake_event;
     _Atomic(struct snapshot *) next_snapshot; /* a reference, taken over by the worker */
+    _Atomic(struct keyring *) next_keyring;   /* the same */
     atomic_int order;                         /* enum worker_order */
 };
 
@@ -87,6 +91,9 @@ bool worker_start(struct worker *worker, struct error *error);
 
 /* From the main thread: decide by SNAPSHOT (a reference is taken) from the next event on. */
 void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot);
+
+/* The same for connections to origins that are made from then on. */
+void worker_set_keyring(struct worker *worker, struct keyring *keyring);
 
 /*
  * From the main thread. WORKER_LEAVE: another process accepts now; ends when the last

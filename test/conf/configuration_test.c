@@ -40,7 +40,7 @@ START_TEST(fills_in_every_default)
     ck_assert(!c->plain_http);
     ck_assert(c->policy_watch);
     ck_assert_int_eq(c->sni, SNI_ENFORCE);
-    ck_assert(!configuration_lets_ech(c, SPAN("demo"), SPAN("development")));
+    ck_assert(!app_list_has(&c->ech, SPAN("demo"), SPAN("development")));
     ck_assert_int_eq(c->mode, MODE_ENFORCE);
     ck_assert_int_eq(c->policy_revoke, REVOKE_CLOSE);
     ck_assert_int_eq(c->policy_ledger, LEDGER_WARN);
@@ -159,19 +159,27 @@ START_TEST(reads_what_else_there_is)
         LISTENER "policy: {path: /p, plain_http: true, watch: false}\ninspect: []\nsni: off\n"
                  "ech: [demo/development, orders/staging]\n"
                  "mode: report\nworkers: 256\nlog: {decisions: d.jsonl}\n"
-                 "network:\n  allow_ranges: [127.0.0.2/32, 'fd00::/8']\n"
+                 "client_certificates: [{apps: [demo/staging], certificate: c.pem, key: c.key,\n"
+                 "  hosts: [API.example, '*.b\xC3\xBC"
+                 "cher.example', '[2001:DB8::1]']}]\n"
+                 "network:\n  trust: t.pem\n  allow_ranges: [127.0.0.2/32, 'fd00::/8']\n"
                  "  resolvers: [192.0.2.53, '[2001:db8::53]:5353']\n  hosts_file: ''\n"
                  "  dns_ttl_minimum_seconds: 0\n  dns_ttl_maximum_seconds: 0\n");
     ck_assert_str_eq(c->policy_path, "/p");
     ck_assert(c->plain_http);
     ck_assert(!c->policy_watch);
     ck_assert_int_eq(c->sni, SNI_OFF);
-    ck_assert(configuration_lets_ech(c, SPAN("orders"), SPAN("staging")));
-    ck_assert(configuration_lets_ech(c, SPAN("demo"), SPAN("development")));
-    ck_assert(!configuration_lets_ech(c, SPAN("demo"), SPAN("staging")));
+    ck_assert(app_list_has(&c->ech, SPAN("orders"), SPAN("staging")));
+    ck_assert(app_list_has(&c->ech, SPAN("demo"), SPAN("development")));
+    ck_assert(!app_list_has(&c->ech, SPAN("demo"), SPAN("staging")));
     ck_assert_int_eq(c->mode, MODE_REPORT);
     ck_assert_uint_eq(c->workers, 256);
     ck_assert_str_eq(c->log_decisions, "/etc/sallyport/d.jsonl");
+    ck_assert_str_eq(c->trust, "/etc/sallyport/t.pem");
+    ck_assert_uint_eq(c->client_certificate_count, 1);
+    ck_assert(app_list_has(&c->client_certificates[0].apps, SPAN("demo"), SPAN("staging")));
+    ck_assert_str_eq(c->client_certificates[0].certificate, "/etc/sallyport/c.pem");
+    ck_assert_str_eq(c->client_certificates[0].key, "/etc/sallyport/c.key");
     ck_assert_str_eq(c->hosts_file, "");
     ck_assert_uint_eq(c->allow_range_count, 2);
     ck_assert_uint_eq(c->allow_ranges[0].prefix, 32);
@@ -367,7 +375,13 @@ static const struct {
     {LISTENER "policy: {path: \"a\\0b\"}\n", 4, 16, "path"},
     {LISTENER "policy: here\n", 4, 9, "mapping"},
     {LISTENER "log: {decisions: ''}\n", 4, 18, "path"},
-    {LISTENER "network: {trust: ca.pem}\n", 4, 18, "does not have trust yet"},
+    {LISTENER "network: {trust: [ca.pem]}\n", 4, 18, "trust may be a path"},
+    {LISTENER "client_certificates: here\n", 4, 22, "list"},
+    {LISTENER "client_certificates: [{apps: [demo/development]}]\n", 4, 23, "certificate: FILE"},
+    {LISTENER "client_certificates: [{apps: demo/development}]\n", 4, 30, "list"},
+    {LISTENER "client_certificates: [{hosts: ['a..b']}]\n", 4, 32, "a label is empty"},
+    {LISTENER "client_certificates: [{hosts: ['*.127.0.0.1']}]\n", 4, 32, "no names below"},
+    {LISTENER "client_certificates: [{hosts: [[a.example]]}]\n", 4, 32, "not a host"},
     {LISTENER "limits: {apps: [{app: orders, tunnels: 1}]}\n", 4, 17, "environment"},
     {LISTENER "limits: {apps: orders}\n", 4, 16, "list"},
     {LISTENER "limits: {tunnels: many}\n", 4, 19, "whole number"},

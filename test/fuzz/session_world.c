@@ -341,9 +341,11 @@ void world_make(void)
     shared.configuration = configuration;
     shared.guard = address_guard_new(NULL, 0);
     shared.limiter = limiter_new(configuration);
+    shared.keyring = keyring_new(configuration, &error);
     waker.descriptor = eventfd(0, EFD_NONBLOCK);
     world.metrics = metrics_new();
-    require(shared.guard != NULL && shared.limiter != NULL && world.metrics != NULL);
+    require(shared.guard != NULL && shared.limiter != NULL && world.metrics != NULL &&
+            shared.keyring != NULL);
     require(log_queue_init(&world.log, &waker));
     world.worker = worker_new(0, &shared, make_sockets(configuration), whole, world.metrics,
                               &world.log, &error);

@@ -59,6 +59,7 @@ void sandboxed_set_up(void)
     sandboxed_write_file(sandboxed.hosts);
     sandboxed_write_file(sandboxed.decisions);
     sandboxed.configuration = (struct configuration){.policy_path = sandboxed.policy,
+                                                     .trust = "",
                                                      .hosts_file = sandboxed.hosts,
                                                      .log_decisions = sandboxed.decisions,
                                                      .process_user = "",
