@@ -59,7 +59,7 @@ TEST_HELPERS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %_test.c,$(wildcard \
 TEST_LIBRARY := $(BUILD)/libtest.a
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/*/*_test.c))
 FUZZERS    := $(patsubst %.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
-BENCHES    := $(patsubst %.c,$(BUILD)/%,$(filter-out %/bench_net.c,$(wildcard test/bench/*.c)))
+BENCHES    := $(patsubst %.c,$(BUILD)/%,$(filter-out %/bench_net.c %/bench_hello.c,$(wildcard test/bench/*.c)))
 
 comma := ,
 
@@ -138,6 +138,7 @@ $(BUILD)/test/proxy/session_memory_test: $(BUILD)/test/fuzz/fuzz_session.o $(SES
 $(BUILD)/test/proxy/session_memory_test: LDFLAGS += $(SESSION_WRAPPED) \
 	$(addprefix -Wl$(comma)--wrap=,malloc calloc realloc reallocarray)
 
+$(BUILD)/test/bench/load: $(BUILD)/test/bench/bench_hello.o
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/test/bench/bench_net.o $(LIBRARY)
 	$(call SAY,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

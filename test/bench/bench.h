@@ -29,4 +29,11 @@ int bench_accept(int listener);
 int bench_epoll(void);
 void bench_watch(int epoll, int operation, int fd, uint32_t events, void *context);
 
+#define BENCH_HELLO_MAXIMUM      517
+#define BENCH_HELLO_HOST_MAXIMUM 100
+
+/* Writes a ClientHello that names HOST; its length. 0: HOST is longer than
+ * BENCH_HELLO_HOST_MAXIMUM. */
+size_t bench_hello(const char *host, uint8_t bytes[BENCH_HELLO_MAXIMUM]);
+
 #endif

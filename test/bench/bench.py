@@ -5,8 +5,8 @@
 
 What is measured is the proxy's own processor time (all its threads, by its CPU-time clock),
 not how long the load took: on a shared machine that is the steadier figure. Each round runs every
-proxy once, in an order that rotates; the table shows medians, and the ratio to Sallyport. The
-table goes to build/bench.md, a picture to build/bench.svg.
+proxy once, in an order that rotates; the table shows medians, and the ratio to Sallyport. Then what
+it costs to read a tunnel's ClientHello: two of ours side by side, with and without. The table goes to build/bench.md, a picture to build/bench.svg.
 """
 import argparse
 import glob
@@ -76,13 +76,13 @@ def machine():
 
 class Sallyport:
     """Ours, as it is by default (guarded) with one worker; MORE_APPS of 100 addresses beside the one
-    that is used, SECTIONS go over the configuration."""
+    that is used, ADDRESSES are declared besides, SECTIONS go over the configuration."""
 
-    def __init__(self, directory, *origin_ports, more_apps=0, **sections):
+    def __init__(self, directory, *origin_ports, more_apps=0, addresses=(), **sections):
         self.stage = harness.Scenario()
         self.stage.directory = directory
-        self.allowed = [f"http://{ORIGIN}:{port}" for port in origin_ports] + [
-            f"https://declared-{n}.test" for n in range(10 - len(origin_ports))]
+        self.allowed = [f"http://{ORIGIN}:{port}" for port in origin_ports] + [*addresses]
+        self.allowed += [f"https://declared-{n}.test" for n in range(10 - len(self.allowed))]
         self.proxy = self.stage.prepare(
             allow=self.allowed, network={"allow_ranges": [ORIGIN + "/32"]},
             apps={(f"app-{app}", "production"): [f"https://host-{n}.app-{app}.example" for n in range(100)]
@@ -100,6 +100,18 @@ class Unguarded(Sallyport):
 
     def __init__(self, directory, origin_port):
         super().__init__(directory, origin_port, process={"sandbox": "off"})
+
+
+NAMED = "origin.test"
+
+
+class Named(Sallyport):
+    """Ours, with an origin that is declared by name and for TLS alone: what begins a tunnel to it is read, if SNI
+    says so."""
+
+    def __init__(self, directory, origin_port, sni):
+        super().__init__(directory, addresses=[f"https://{NAMED}:{origin_port}"], hosts={NAMED: ORIGIN}, sni=sni,
+                         limits={"requests_per_minute": 0})
 
 
 class Floor:
@@ -203,6 +215,8 @@ def measure(proxy, work, origin_port, count, at_once):
     target = f"{ORIGIN}:{origin_port}"
     if work == "deny":
         target = f"denied.test:{origin_port}" if isinstance(proxy, Floor) else f"127.0.0.9:{origin_port}"
+    if work == "hello":
+        target = f"{NAMED}:{origin_port}"
     if work == "idle":
         subprocess.run(load(proxy, "connect", target, 200, 16), check=True, capture_output=True)
         before = resident_bytes(proxy.pid)
@@ -246,6 +260,46 @@ def run_rounds(names, rounds, scale):
     finally:
         origin.close()
     return {key: statistics.median(values) for key, values in figures.items() if values}
+
+
+GUARD_COUNT, GUARD_TURNS = 800, 14  # short turns, many of them: what else the machine does changes slowly
+
+
+def guard_ratios(origin_port, count, turns):
+    """[(µs without, µs with)] of a CONNECT by two proxies side by side, the ClientHello read by one of them; the first
+    turn warms them up."""
+    directories = [tempfile.mkdtemp(prefix="sallyport-bench-") for _ in range(2)]
+    proxies, pairs = [], []
+    try:
+        for directory, sni in zip(directories, ("off", "enforce")):
+            os.chmod(directory, 0o755)
+            proxies.append(Named(directory, origin_port, sni))
+        for turn in range(turns):
+            figures = {proxy: measure(proxy, "hello", origin_port, count, 16)
+                       for proxy in (proxies if turn % 2 == 0 else reversed(proxies))}
+            if None in figures.values():
+                sys.exit("the ClientHello's guard: no figure")
+            pairs.append(tuple(figures[proxy] for proxy in proxies))
+    finally:
+        for proxy in proxies:
+            proxy.close()
+        for directory in directories:
+            shutil.rmtree(directory, ignore_errors=True)
+    return pairs[1:]
+
+
+def guard_figures(rounds, scale):
+    """What it costs to read the ClientHello. Each round has new processes: how they lie in memory is a price, too."""
+    origin = Program(os.path.join(PROGRAMS, "origin"), ORIGIN)
+    try:
+        pairs = [pair for _ in range(rounds) for pair in guard_ratios(origin.port, max(16, GUARD_COUNT // scale), GUARD_TURNS)]
+    finally:
+        origin.close()
+    lower, middle, upper = statistics.quantiles([(guarded / bare - 1) * 100 for bare, guarded in pairs], n=4)
+    bare, guarded = (statistics.median(figures) for figures in zip(*pairs))
+    return (f"The ClientHello's guard: CONNECT, 517 bytes there and back, close takes {bare:.1f} µs with `sni: off` and "
+            f"{guarded:.1f} µs with `sni: enforce`; of {len(pairs)} pairs of turns the middle one differs by {middle:+.1f} % "
+            f"(the middle half by {lower:+.1f} to {upper:+.1f} %).\n")
 
 
 def table(medians, names):
@@ -312,6 +366,7 @@ def main():
     medians = run_rounds(names, rounds, scale)
     text = (f"{machine()}. Processor time of the proxy alone; medians of {rounds} rounds in turns; "
             f"the figure in brackets is the ratio to {names[0]}.\n\n") + table(medians, names)
+    text += "\n" + guard_figures(rounds, scale)
     text += "" if options.no_policy else "\nThe policy engine:\n\n" + policy_figures(options.quick)
     print(text)
     for name, content in (("bench.md", text), ("bench.svg", picture(medians, names))):

@@ -5,6 +5,7 @@
  *
  * asks the proxy for TARGET COUNT times, AT_ONCE connections at a time:
  *   connect  CONNECT, a byte there and back, close
+ *   hello    CONNECT, a ClientHello for TARGET's host there and back, close
  *   deny     CONNECT that has to be refused with 403, close
  *   get      GET http://TARGET/ of 64 bytes, keep-alive
  *   relay    a tunnel that brings COUNT MiB over AT_ONCE streams together
@@ -24,7 +25,7 @@
 #define HEAD_SIZE 4096
 #define READ_SIZE (1 << 18)
 
-enum work { WORK_CONNECT, WORK_DENY, WORK_GET, WORK_RELAY, WORK_IDLE };
+enum work { WORK_CONNECT, WORK_HELLO, WORK_DENY, WORK_GET, WORK_RELAY, WORK_IDLE };
 enum state { STATE_DIAL, STATE_HEAD, STATE_ECHO, STATE_STREAM };
 
 struct client {
@@ -45,6 +46,8 @@ static struct {
     int epoll;
     char request[512];
     size_t request_length;
+    uint8_t first[BENCH_HELLO_MAXIMUM]; /* what goes into a tunnel, and has to come back */
+    size_t first_length;
 } run;
 
 static void client_dial(struct client *client)
@@ -55,7 +58,7 @@ static void client_dial(struct client *client)
     bench_watch(run.epoll, EPOLL_CTL_ADD, client->fd, EPOLLOUT, client);
 }
 
-static void client_send(const struct client *client, const char *bytes, size_t length)
+static void client_send(const struct client *client, const void *bytes, size_t length)
 {
     if (send(client->fd, bytes, length, MSG_NOSIGNAL) != (ssize_t)length)
         bench_die("send");
@@ -102,7 +105,8 @@ static void head_read(struct client *client, size_t body)
         return;
     }
     client->state = run.work == WORK_RELAY ? STATE_STREAM : STATE_ECHO;
-    client_send(client, run.work == WORK_RELAY ? "B" : "x", 1);
+    client->length = 0;
+    client_send(client, run.first, run.first_length);
 }
 
 static void read_head(struct client *client)
@@ -122,13 +126,16 @@ static void read_head(struct client *client)
 
 static void read_echo(struct client *client)
 {
-    char byte;
-    ssize_t got = recv(client->fd, &byte, 1, 0);
+    char *bytes = client->head + client->length;
+    ssize_t got = recv(client->fd, bytes, run.first_length - client->length, 0);
     if (got < 0 && errno == EAGAIN)
         return;
-    if (got != 1 || byte != 'x')
+    if (got <= 0 || memcmp(bytes, run.first + client->length, (size_t)got) != 0)
         bench_die("the echo");
-    if (run.work == WORK_CONNECT) {
+    client->length += (size_t)got;
+    if (client->length < run.first_length)
+        return;
+    if (run.work != WORK_IDLE) {
         client_next(client);
         return;
     }
@@ -169,7 +176,7 @@ static void client_turn(struct client *client)
 
 static enum work work_named(const char *name)
 {
-    static const char *const names[] = {"connect", "deny", "get", "relay", "idle"};
+    static const char *const names[] = {"connect", "hello", "deny", "get", "relay", "idle"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return (enum work)i;
@@ -191,6 +198,21 @@ static void make_request(const char *target)
     run.request_length = (size_t)length;
 }
 
+static void make_first(const char *target)
+{
+    char host[BENCH_HELLO_HOST_MAXIMUM + 1];
+    const size_t length = strcspn(target, ":");
+    run.first[0] = run.work == WORK_RELAY ? 'B' : 'x';
+    run.first_length = 1;
+    if (run.work != WORK_HELLO)
+        return;
+    if (length >= sizeof host)
+        bench_die("%s", target);
+    memcpy(host, target, length);
+    host[length] = '\0';
+    run.first_length = bench_hello(host, run.first);
+}
+
 static void loop(void)
 {
     while (run.done < run.count) {
@@ -209,7 +231,7 @@ int main(int argc, char **argv)
 {
     if (argc != 7) {
         errno = EINVAL;
-        bench_die("usage: load PROXY PORT connect|deny|get|relay|idle TARGET COUNT AT_ONCE");
+        bench_die("usage: load PROXY PORT connect|hello|deny|get|relay|idle TARGET COUNT AT_ONCE");
     }
     signal(SIGPIPE, SIG_IGN);
     run.address = argv[1];
@@ -217,6 +239,7 @@ int main(int argc, char **argv)
     run.work = work_named(argv[3]);
     run.count = bench_number(argv[5], 1, 100000000);
     make_request(argv[4]);
+    make_first(argv[4]);
     uint64_t at_once = bench_number(argv[6], 1, 100000);
     uint64_t clients = run.work == WORK_IDLE ? run.count : at_once;
     if (run.work == WORK_RELAY)
