@@ -14,7 +14,7 @@
 #define OUTPUT_FLUSH 131072 /* written out beyond this; no line is longer than the rest */
 #define DETAIL_SIZE  4096
 
-enum { OPTION_FORMAT = SOURCE_OPTION_END, OPTION_HELP };
+enum { OPTION_FORMAT = SOURCE_OPTION_END, OPTION_METHOD, OPTION_HELP };
 
 enum { EXIT_ALL_ALLOWED = 0, EXIT_SOME_DENIED = 1 };
 
@@ -29,6 +29,7 @@ struct result {
 
 struct check {
     struct source source;
+    struct span method; /* "": not given */
     void (*print)(struct check *check, const struct result *result);
     struct text output;
     int output_failure; /* errno of a write that failed; 0: none has */
@@ -137,6 +138,19 @@ static void add_rule(struct text *output, const struct result *result)
     text_add_char(output, '}');
 }
 
+/* Where narrow.yml has let it through; a denial by it has its place in `nearest`. */
+static void add_narrowing(struct text *output, const struct result *result)
+{
+    const struct decision *decision = &result->decision;
+    if (decision->narrow_file == NULL || result->verdict != VERDICT_ALLOW)
+        return;
+    text_add_string(output, ",\"narrow\":{\"file\":");
+    text_add_json(output, span_of(decision->narrow_file));
+    add_number(output, "line", decision->narrow_at.line);
+    add_number(output, "column", decision->narrow_at.column);
+    text_add_char(output, '}');
+}
+
 static void add_decided(struct check *check, const struct result *result)
 {
     char storage[DETAIL_SIZE];
@@ -145,8 +159,11 @@ static void add_decided(struct check *check, const struct result *result)
     add_member(output, "scheme", span_of(scheme_name(result->target.scheme)));
     add_member(output, "host", host_span(&result->target.host));
     add_number(output, "port", result->target.port);
+    if (check->method.length > 0)
+        add_member(output, "method", check->method);
     if (result->decision.has_rule)
         add_rule(output, result);
+    add_narrowing(output, result);
     text_init_fixed(&detail, storage, sizeof(storage));
     decision_explain(&result->decision, &check->source.subject, &result->target, &detail);
     add_member(output, "detail", text_span(&detail));
@@ -181,10 +198,9 @@ static void report(struct check *check, const struct result *result)
 static void check_target(struct check *check, struct span given)
 {
     struct result result = {.given = given, .verdict = VERDICT_INVALID};
-    if (target_parse(given, &result.target, &result.error)) {
-        decide(check->source.snapshot, &check->source.subject, &result.target, &result.decision);
+    if (decide_given(check->source.snapshot, &check->source.subject, given, check->method,
+                     &result.target, &result.decision, &result.error))
         result.verdict = result.decision.verdict;
-    }
     report(check, &result);
 }
 
@@ -229,13 +245,21 @@ static bool set_format(struct check *check, const char *name)
     return check->print == print_json || strcmp(name, "text") == 0;
 }
 
+static bool set_method(struct check *check, const char *method)
+{
+    check->method = span_of(method);
+    return narrow_method_valid(check->method);
+}
+
 /* Below 0: go on; else the exit status. */
 static int take_option(struct check *check, int option, char **argv)
 {
     struct error error;
     if (option == OPTION_FORMAT && !set_format(check, optarg))
         return command_usage_error("check", "--format takes text or json, not %s", optarg);
-    if (option == OPTION_FORMAT)
+    if (option == OPTION_METHOD && !set_method(check, optarg))
+        return command_usage_error("check", "--method takes a request's method, such as GET");
+    if (option == OPTION_FORMAT || option == OPTION_METHOD)
         return -1;
     if (option == OPTION_HELP) {
         command_print_help(&command_check_description, stdout);
@@ -256,6 +280,7 @@ static int read_options(struct check *check, int argc, char **argv)
 {
     static const struct option options[] = {SOURCE_LONG_OPTIONS,
                                             {"format", required_argument, NULL, OPTION_FORMAT},
+                                            {"method", required_argument, NULL, OPTION_METHOD},
                                             {"help", no_argument, NULL, OPTION_HELP},
                                             {NULL, 0, NULL, 0}};
     struct error error;
@@ -312,7 +337,8 @@ static int run(struct check *check, int argc, char **argv)
 static int command_check(int argc, char **argv)
 {
     static struct check check; /* large; a command runs once */
-    check = (struct check){.print = print_text, .input = {.descriptor = STDIN_FILENO}};
+    check = (struct check){
+        .print = print_text, .method = SPAN(""), .input = {.descriptor = STDIN_FILENO}};
     text_init_fixed(&check.output, check.storage, sizeof(check.storage));
     if (!source_init(&check.source))
         return command_usage_error("check", "memory is out");
@@ -323,14 +349,18 @@ static int command_check(int argc, char **argv)
 
 const struct command command_check_description = {
     .name = "check",
-    .synopsis = "SOURCE [--format text|json] TARGET…",
+    .synopsis = "SOURCE [--method METHOD] [--format text|json] TARGET…",
     .summary = "the dry run: would TARGET leave?",
     .help =
         "Decides each TARGET as the proxy would, and says which line of the manifest decided.\n"
         "TARGET is a URL, a host or host:port (then https); - reads targets from standard\n"
         "input, one a line, at any number. Blank lines are passed over, and a line may end in\n"
         "CR LF.\n"
+        "Where a narrow.yml speaks of the host, a URL's path is judged by it (and METHOD, if\n"
+        "given), as the proxy does where it sees them: in absolute-form requests and inspected\n"
+        "tunnels. A host alone is judged as a tunnel that is not inspected.\n"
         "\n" SOURCE_HELP "\n"
+        "  --method METHOD      the request's method, such as GET; any where it is not given\n"
         "  --format text|json   a line a target (the default), or a JSON object a line\n"
         "  --help               this text\n"
         "\n"

@@ -65,7 +65,8 @@ const struct command command_replay_description = {
         "\n"
         "Requests that were stopped for causes that no policy decides (no credentials, a prohibited\n"
         "address, a limit) are counted apart and change nothing. Lines that are no record are\n"
-        "reported and passed over.\n"
+        "reported and passed over. Logs have no paths, so of a narrow.yml only what it says of\n"
+        "tunnels counts: a logged CONNECT is taken for one that is not inspected.\n"
         "\n" SOURCE_HELP
         "With --policy, records of that app and environment (and installation, if given) are taken;\n"
         "with --manifest all of them, or those that -a, -e and -i choose.\n"

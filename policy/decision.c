@@ -221,3 +221,18 @@ void decide(const struct snapshot *snapshot, const struct subject *subject,
 {
     decide_request(snapshot, subject, target, NULL, decision);
 }
+
+bool decide_given(const struct snapshot *snapshot, const struct subject *subject, struct span given,
+                  struct span method, struct target *target, struct decision *decision,
+                  struct error *error)
+{
+    struct path path;
+    struct span path_and_query;
+    struct request_line request = {.method = method, .normal = &path};
+    if (!target_parse_url(given, target, &path_and_query, &request.has_path, error))
+        return false;
+    request.path = path_without_query(path_and_query);
+    request.opaque = !request.has_path && method.length == 0;
+    decide_request(snapshot, subject, target, &request, decision);
+    return true;
+}

@@ -106,6 +106,15 @@ void decide(const struct snapshot *snapshot, const struct subject *subject,
             const struct target *target, struct decision *decision);
 
 /*
+ * GIVEN, a command line's TARGET, decided as the proxy would decide a request with METHOD ("": any)
+ * to it whose path it sees. A host alone is decided as a tunnel that nobody looks into, unless
+ * METHOD is known. False: it is no target, ERROR says why.
+ */
+bool decide_given(const struct snapshot *snapshot, const struct subject *subject, struct span given,
+                  struct span method, struct target *target, struct decision *decision,
+                  struct error *error);
+
+/*
  * One sentence a developer can act on: what was asked, what is declared, what
  * to add to the manifest. Written to TEXT, without a line end. For decisions
  * that decide() made; a reason that it does not give is told by its name.

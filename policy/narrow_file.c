@@ -29,6 +29,11 @@ static bool is_token(struct span text)
     return text.length > 0;
 }
 
+bool narrow_method_valid(struct span method)
+{
+    return is_token(method) && method.length <= NARROW_METHOD_LENGTH;
+}
+
 static bool check_method(struct manifest_reader *reader, const struct yaml_node *node)
 {
     struct span method = node->text;
@@ -36,7 +41,7 @@ static bool check_method(struct manifest_reader *reader, const struct yaml_node 
         reader_wrong_kind(reader, node, "a method", "a word, such as GET");
         return false;
     }
-    if (!is_token(method) || method.length > NARROW_METHOD_LENGTH) {
+    if (!narrow_method_valid(method)) {
         reader_complain(reader, node, "method",
                         "%s is not a method; write one as requests have it, such as GET",
                         FINDING_QUOTE(method));

@@ -54,6 +54,9 @@ struct narrow_file {
     size_t count;
 };
 
+/* A method as RFC 9110, section 9.1 has them: a token, of at most NARROW_METHOD_LENGTH bytes. */
+bool narrow_method_valid(struct span method);
+
 /*
  * Reads DOCUMENT (yaml_document_read_within, narrow_limits) into ARENA; strings may point into the
  * document: keep both. Findings of level error mean that it must not be used. NULL: memory is out.

@@ -8,15 +8,22 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
-/* Steps: far more than a path needs that is read from left to right with a little going back. */
-#define MATCH_LIMIT  2000
-#define DEPTH_LIMIT  500
-#define STACK_SIZE   ((size_t)160 * 1024) /* bytes of matching; PCRE2 begins with 20 KiB */
-#define PROBE_LENGTH 200
+/*
+ * What one match may cost. The interpreter counts each step. Machine code counts
+ * only some, and between two of them may go over the whole path: so there steps
+ * times bytes are bounded. Both are far more than a path needs that is read from
+ * left to right with a little going back.
+ */
+#define STEPS_INTERPRETED 5000
+#define STEPS_TIMES_BYTES 200000
+#define STEPS_AT_LEAST    50
+#define DEPTH_LIMIT       500
+#define STACK_SIZE        ((size_t)160 * 1024) /* bytes of matching; PCRE2 begins with 20 KiB */
+#define PROBE_LENGTH      200
 
 struct narrow_regex {
     pcre2_code *code;
-    pcre2_match_context *limits; /* written once, read by all */
+    bool is_machine_code;
 };
 
 /* ---- memory for one match -------------------------------------------------------- */
@@ -43,6 +50,14 @@ static void give_memory(void *block, void *context)
     (void)context; /* the match's end gives it back */
 }
 
+static uint32_t step_limit(const struct narrow_regex *regex, size_t length)
+{
+    if (!regex->is_machine_code)
+        return STEPS_INTERPRETED;
+    size_t steps = STEPS_TIMES_BYTES / (length + 1);
+    return steps < STEPS_AT_LEAST ? STEPS_AT_LEAST : (uint32_t)steps;
+}
+
 enum narrow_match narrow_regex_match(const struct narrow_regex *regex, struct span text)
 {
     struct match_memory memory;
@@ -50,10 +65,13 @@ enum narrow_match narrow_regex_match(const struct narrow_regex *regex, struct sp
     pcre2_general_context *general =
         pcre2_general_context_create(take_memory, give_memory, &memory);
     pcre2_match_data *found = general == NULL ? NULL : pcre2_match_data_create(1, general);
-    if (found == NULL)
+    pcre2_match_context *limits = found == NULL ? NULL : pcre2_match_context_create(general);
+    if (limits == NULL)
         return NARROW_CUT;
+    pcre2_set_match_limit(limits, step_limit(regex, text.length));
+    pcre2_set_depth_limit(limits, DEPTH_LIMIT);
     int result = pcre2_match(regex->code, (PCRE2_SPTR)text.data, text.length, 0, PCRE2_NO_UTF_CHECK,
-                             found, regex->limits);
+                             found, limits);
     if (result == PCRE2_ERROR_NOMATCH)
         return NARROW_NO_MATCH;
     if (result < 0)
@@ -84,15 +102,8 @@ static bool compile(struct narrow_regex *regex, struct span pattern, struct erro
         pcre2_compile((PCRE2_SPTR)pattern.data, pattern.length, options, &code, &offset, NULL);
     if (regex->code == NULL)
         return refuse_compile(code, offset, error);
-    regex->limits = pcre2_match_context_create(NULL);
-    if (regex->limits == NULL) {
-        error_set(error, "memory is out");
-        return false;
-    }
-    pcre2_set_match_limit(regex->limits, MATCH_LIMIT);
-    pcre2_set_depth_limit(regex->limits, DEPTH_LIMIT);
-    /* A sandboxed process may make no code; then PCRE2 interprets, under the same limits. */
-    (void)pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
+    /* A sandboxed process may make no code; then PCRE2 interprets. */
+    regex->is_machine_code = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0;
     return true;
 }
 
@@ -173,7 +184,6 @@ void narrow_regex_free(struct narrow_regex *regex)
 {
     if (regex == NULL)
         return;
-    pcre2_match_context_free(regex->limits);
     pcre2_code_free(regex->code);
     free(regex);
 }

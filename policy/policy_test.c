@@ -50,15 +50,28 @@ static bool read_reason(const struct run *run, const struct yaml_node *node,
                               nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
 }
 
-/* TARGET, or {target: TARGET, reason: REASON}. */
+static bool read_method(const struct run *run, const struct yaml_node *node,
+                        struct policy_expectation *expectation, struct error *error)
+{
+    if (node == NULL)
+        return true;
+    if (node->kind != YAML_SCALAR || !narrow_method_valid(node->text))
+        return policy_test_refuse(&run->file, node, error,
+                                  "no method; write one as requests have it, such as GET");
+    expectation->method = node->text;
+    return true;
+}
+
+/* TARGET, or {target: TARGET, method: METHOD, reason: REASON}. */
 static bool read_expectation(const struct run *run, const struct yaml_node *node,
                              struct policy_expectation *expectation, struct error *error)
 {
-    static const char *const known[] = {"target", "reason", NULL};
+    static const char *const known[] = {"target", "method", "reason", NULL};
     const struct yaml_node *target = node;
     if (node->kind == YAML_MAPPING) {
         target = yaml_get(node, "target");
         if (!policy_test_check_keys(&run->file, node, known, error) ||
+            !read_method(run, yaml_get(node, "method"), expectation, error) ||
             !read_reason(run, yaml_get(node, "reason"), expectation, error))
             return false;
     }
@@ -85,9 +98,9 @@ static void decide_target(const struct run *run, struct policy_expectation *foun
 {
     found->verdict = VERDICT_INVALID;
     found->reason = REASON_INVALID_TARGET;
-    if (!target_parse(found->given, &found->target, &found->error))
+    if (!decide_given(run->snapshot, &run->subject, found->given, found->method, &found->target,
+                      &found->decision, &found->error))
         return;
-    decide(run->snapshot, &run->subject, &found->target, &found->decision);
     found->verdict = found->decision.verdict;
     found->reason = found->decision.reason;
 }
@@ -97,7 +110,7 @@ static void run_list(const struct run *run, const struct yaml_node *list, enum v
     struct error error;
     for (size_t i = 0; list != NULL && i < list->count; i++) {
         struct policy_expectation found = {
-            .file = run->file.path, .test = run->test, .expected = expected};
+            .file = run->file.path, .test = run->test, .method = SPAN(""), .expected = expected};
         if (!read_expectation(run, list->items[i], &found, &error)) {
             fail(run, &error);
             continue;

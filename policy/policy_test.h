@@ -16,6 +16,7 @@ struct policy_expectation {
     struct position at;
     struct span test; /* its test's name; "": it has none */
     struct span given;
+    struct span method; /* of the request; "": any */
     enum verdict expected;
     bool names_reason;
     enum reason expected_reason; /* where it is named */

@@ -103,23 +103,33 @@ static bool check_bare_target(struct span text, struct error *error)
     return true;
 }
 
-bool target_parse(struct span text, struct target *target, struct error *error)
+bool target_parse_url(struct span text, struct target *target, struct span *path_and_query,
+                      bool *is_url, struct error *error)
 {
     struct span scheme, rest;
     target->scheme = SCHEME_HTTPS;
     if (has_control_character(text))
         return refuse(error, text, "control characters cannot stand in a target");
-    if (authority_split_scheme(text, &scheme, &rest)) {
-        if (!read_scheme(scheme, &target->scheme, error))
-            return false;
-    } else {
-        if (!check_bare_target(text, error))
-            return false;
+    *is_url = authority_split_scheme(text, &scheme, &rest);
+    if (*is_url && !read_scheme(scheme, &target->scheme, error))
+        return false;
+    if (!*is_url && !check_bare_target(text, error))
+        return false;
+    if (!*is_url)
         rest = text;
-    }
-    return authority_parse(span_slice(rest, 0, authority_length(rest)),
-                           scheme_default_port(target->scheme), &target->host, &target->port,
-                           error);
+    size_t length = authority_length(rest);
+    *is_url = *is_url || length < rest.length;
+    *path_and_query = span_after(rest, length);
+    *path_and_query = span_slice(*path_and_query, 0, span_find(*path_and_query, '#'));
+    return authority_parse(span_slice(rest, 0, length), scheme_default_port(target->scheme),
+                           &target->host, &target->port, error);
+}
+
+bool target_parse(struct span text, struct target *target, struct error *error)
+{
+    struct span path_and_query;
+    bool is_url;
+    return target_parse_url(text, target, &path_and_query, &is_url, error);
 }
 
 bool target_parse_absolute(struct span text, struct target *target, struct span *path_and_query,

@@ -41,6 +41,14 @@ struct target {
 bool target_parse(struct span text, struct target *target, struct error *error);
 
 /*
+ * The same, and what TEXT says behind the authority: *path_and_query is a slice of it without
+ * the fragment, "" where there is none. *is_url: TEXT has a scheme or a path, and so means
+ * a request and not only a host.
+ */
+bool target_parse_url(struct span text, struct target *target, struct span *path_and_query,
+                      bool *is_url, struct error *error);
+
+/*
  * An absolute-form request target (RFC 9112, section 3.2.2). *path_and_query is
  * the rest behind the authority, a slice of TEXT: "" or begins with "/" or "?".
  * A fragment and every byte that is not printable ASCII are refused. What the

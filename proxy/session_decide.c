@@ -182,6 +182,7 @@ static enum progress stage_decide(struct session *session)
                                          .path = path_without_query(exchange->path_and_query),
                                          .normal = &path};
     uint64_t started = clock_nanoseconds();
+    path.wire = SPAN(""); /* its storage is written only where it is used */
     exchange->snapshot = snapshot_ref(session->worker->snapshot);
     session_decide_for(exchange->snapshot, subject, &exchange->target, &request,
                        exchange->request.upgrade_websocket, decision);

@@ -343,6 +343,7 @@ def policy_figures(quick):
     """What the programs that measure the policy engine alone have to say, indented."""
     lines = []
     for name, arguments in (("bench_policy", ["10000"] if quick else []),
+                            ("bench_narrow", []),
                             ("bench_installations", [])):
         done = subprocess.run([os.path.join(PROGRAMS, name), *arguments], capture_output=True,
                               text=True, check=False)

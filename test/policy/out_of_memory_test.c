@@ -125,6 +125,8 @@ static const struct {
     {&command_check_description,
      "-m " DATA "everything.yml --set V=v.example.com --plain-http a.example.com"},
     {&command_check_description, "--policy conf/sample/policy -a demo -e development example.com"},
+    {&command_check_description, "--policy conf/sample/policy -a orders -e staging "
+                                 "https://payments-sandbox.example/v1/payments/1"},
     {&command_lint_description, DATA "manifests/pit-crew-for-jira.yml"},
     {&command_lint_description, "--format json " DATA "everything.yml"},
     {&command_lint_description, "--format sarif " DATA "everything.yml"},

@@ -3,7 +3,7 @@ import json
 import os
 import signal
 
-from harness import Scenario, sallyport, wait_until, write
+from harness import ROOT, Scenario, manifest, sallyport, wait_until, write
 from origins import Nginx
 from wire import connect
 
@@ -266,3 +266,83 @@ class PathsAsNginxReadsThem(Scenario):
         self.assertLessEqual({"/public/", "/v2/a/info", "/v2/%2a/info"}, passed)
         self.assertLessEqual({"/public/..%2f/admin", "/public/..;/admin", "//admin"}, denied)
         self.assertGreater(len(forbidden), 30)
+
+
+class DryRuns(Scenario):
+    """`check` and `test` judge as the proxy does."""
+
+    def setUp(self):
+        super().setUp()
+        write(self.path("policy", "demo", "development", "manifest.yml"),
+              manifest(["api.example.com", "open.example.com", "free.example.com"]))
+        write(self.path("policy", "demo", "development", "narrow.yml"),
+              "- {address: api.example.com, methods: [GET], paths: [/v2/*]}\n"
+              "- {address: open.example.com, methods: [GET], opaque: allow}\n")
+
+    def check(self, target, *options):
+        result = sallyport("check", "--policy", self.path("policy"), "-a", "demo", "-e",
+                           "development", "--format", "json", *options, target)
+        return json.loads(result.stdout)
+
+    def test_check_takes_path_and_method_into_account(self):
+        for target, options, reason in (
+                ("https://api.example.com/v2/users", (), "declared"),
+                ("https://api.example.com/v2/users?x=/admin", ("--method", "GET"), "declared"),
+                ("https://api.example.com/v2/users", ("--method", "POST"), "method_not_declared"),
+                ("https://api.example.com/v2/../admin", (), "path_not_declared"),
+                ("https://api.example.com/v2/#/../admin", (), "declared"),
+                ("https://api.example.com", (), "path_not_declared"),
+                ("api.example.com", (), "path_not_declared"),
+                ("api.example.com", ("--method", "GET"), "declared"),
+                ("open.example.com:443", (), "declared"),
+                ("https://free.example.com/admin", ("--method", "POST"), "declared")):
+            with self.subTest(target=target, options=options):
+                self.assertEqual(self.check(target, *options)["reason"], reason)
+
+    def test_check_names_the_line(self):
+        allowed = self.check("https://api.example.com/v2/users")
+        self.assertEqual((allowed["narrow"]["line"], allowed["narrow"]["column"]), (1, 54))
+        self.assertEqual(allowed["rule"]["list"], "fetch.backend")
+        denied = self.check("https://api.example.com/admin")
+        self.assertEqual((denied["nearest"]["list"], denied["nearest"]["line"]), ("narrow", 1))
+        self.assertIn("narrow.yml:1:13", denied["detail"])
+        text = sallyport("check", "--policy", self.path("policy"), "-a", "demo", "-e",
+                         "development", "https://api.example.com/v2/%2e%2e%2f")
+        self.assertRegex(text.stdout, r"^DENY  \S+  path_not_declared  \S+narrow\.yml:1:13  "
+                                      r"\(api\.example\.com, an encoded slash")
+
+    def test_policy_tests_may_name_a_method(self):
+        write(self.path("tests.yml"), """\
+tests:
+  - policy: policy
+    app: demo
+    environment: development
+    allow: [{target: 'https://api.example.com/v2/a', method: GET}]
+    deny:
+      - {target: 'https://api.example.com/v2/a', method: POST, reason: method_not_declared}
+      - {target: 'https://api.example.com/a', reason: path_not_declared}
+      - {target: api.example.com, reason: path_not_declared}
+""")
+        result = sallyport("test", self.path("tests.yml"))
+        self.assertEqual((result.returncode, result.stdout.splitlines()[-1]), (0, "4 passed, 0 failed"))
+
+    def test_check_refuses_what_is_no_method(self):
+        result = sallyport("check", "--policy", "p", "-a", "a", "-e", "e", "--method", "G T", "x.example")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--method", result.stderr)
+
+    def test_the_sample_is_read_as_it_says(self):
+        def verdict(target, *options):
+            result = sallyport("check", "--policy", os.path.join(ROOT, "conf", "sample", "policy"), "-a",
+                               "orders", "-e", "staging", "--format", "json", *options, target)
+            return json.loads(result.stdout)["reason"]
+        base = "https://payments-sandbox.example"
+        self.assertEqual(verdict(base + "/v1/payments/17"), "declared")
+        self.assertEqual(verdict(base + "/v1/accounts/a/balance"), "declared")
+        self.assertEqual(verdict(base + "/v1/reports/2026-01.csv"), "declared")
+        self.assertEqual(verdict(base + "/v1/drafts/1", "--method", "DELETE"), "declared")
+        self.assertEqual(verdict(base + "/v1/payments/17", "--method", "DELETE"), "method_not_declared")
+        self.assertEqual(verdict(base + "/v1/accounts/a/owner"), "path_not_declared")
+        self.assertEqual(verdict("payments-sandbox.example"), "path_not_declared")
+        self.assertEqual(verdict("feed.staging.orders.example"), "scheme_not_declared")
+        self.assertEqual(verdict("wss://feed.staging.orders.example/live/x"), "declared")
