@@ -129,6 +129,9 @@ $(BUILD)/test/policy/out_of_memory_test: LDFLAGS += \
 $(BUILD)/test/policy/ledger_crash_test: LDFLAGS += \
 	$(addprefix -Wl$(comma)--wrap=,write fsync ftruncate openat renameat unlinkat mkdirat)
 
+# Lets a test say what time it is.
+$(BUILD)/test/proxy/turns_test: LDFLAGS += -Wl,--wrap=clock_gettime
+
 # Runs whole sessions in the session fuzzer's world, where clock, timers, sockets and names are in
 # the test's hand.
 SESSION_WORLD := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/fuzz/session_*.c))
@@ -236,6 +239,12 @@ bench: ## the figures, side by side with a bare relay, squid and tinyproxy
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_BENCH)
 	@$(SUBMAKE) all $(BENCHES)
 	@BUILD=$(BUILD) test/bench/bench.py $(BENCH)
+
+.PHONY: fairness
+fairness: ## what one app feels of the others: latency beside load, idle tunnels, giving way (FAIRNESS="latency --first" …)
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	@$(SUBMAKE) all $(BENCHES)
+	@BUILD=$(BUILD) test/bench/fairness.py $(FAIRNESS)
 
 .PHONY: growth
 growth: ## whether the price stays as tunnels, rules and workers grow; reloads under load; the sandbox's price

@@ -17,7 +17,6 @@
 #include "proxy/worker.h"
 
 #define BACKLOG            4096
-#define ACCEPTS_A_TURN     64
 #define PAUSE_MICROSECONDS 100000 /* without descriptors: until accepting is tried again */
 
 /* ---- binding (main thread) ---------------------------------------------------- */
@@ -297,10 +296,13 @@ void listener_sockets_close(struct listener_sockets *sockets)
 static void enable(struct listener_set *set, bool on)
 {
     for (size_t i = 0; i < set->count; i++) {
-        if (on)
-            event_add(set->items[i].accept_event, NULL);
-        else
-            event_del(set->items[i].accept_event);
+        struct listener *listener = &set->items[i];
+        if (on) {
+            event_add(listener->accept_event, NULL);
+            continue;
+        }
+        event_del(listener->accept_event);
+        turns_accept_no_more(listener);
     }
 }
 
@@ -341,8 +343,7 @@ static void take_offered_tls(struct listener *listener)
     listener->tls = atomic_exchange(&listener->next_tls, NULL);
 }
 
-/* False: nothing (more) to accept now. */
-static bool accept_one(struct listener *listener)
+bool listener_accept(struct listener *listener)
 {
     struct sockaddr_storage peer;
     socklen_t length = sizeof(peer);
@@ -368,10 +369,25 @@ static void on_acceptable(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
     (void)what;
-    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        if (!accept_one(context))
-            return;
-    }
+    turns_accept(context);
+}
+
+/* Who is accepted on LISTENER is this app, whatever else it shows; NULL: that is not said. */
+static const struct tenant *tenant_of(const struct listener *listener)
+{
+    const struct listener_configuration *configuration = listener->socket->configuration;
+    const struct ip unknown = {.family = 0};
+    struct identity identity = {.tenant = NULL};
+    if (configuration->identity == IDENTITY_STATIC)
+        identity_of_place(&identity, &listener->worker->tenants, configuration, &unknown);
+    return identity.tenant;
+}
+
+static void set_share(struct listener *listener)
+{
+    const struct tenant *tenant = tenant_of(listener);
+    share_init(&listener->strangers, NULL);
+    listener->share = tenant == NULL ? &listener->strangers : tenant->share;
 }
 
 static bool start_listener(struct listener *listener, struct worker *worker,
@@ -380,6 +396,7 @@ static bool start_listener(struct listener *listener, struct worker *worker,
     listener->worker = worker;
     listener->socket = socket;
     listener->fd = fd;
+    set_share(listener);
     listener->tls = socket->tls == NULL ? NULL : tls_context_ref(socket->tls);
     listener->accept_event =
         event_new(worker->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
@@ -415,7 +432,7 @@ bool listener_set_start(struct listener_set *set, struct worker *worker,
 
 static void take_backlog(struct listener *listener)
 {
-    for (int accepted = 0; accepted < BACKLOG && accept_one(listener); accepted++)
+    for (int accepted = 0; accepted < BACKLOG && listener_accept(listener); accepted++)
         continue;
 }
 

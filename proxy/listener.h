@@ -15,6 +15,7 @@
 #include "certs/tls.h"
 #include "conf/configuration.h"
 #include "proxy/takeover.h"
+#include "proxy/turns.h"
 
 /* One configured listener, bound. Worker I accepts on descriptors I, I + workers, and so on. */
 struct listener_socket {
@@ -81,6 +82,10 @@ struct listener {
     struct tls_context *tls;                /* what new connections get; NULL: plain */
     _Atomic(struct tls_context *) next_tls; /* a reference, taken over with the next connection */
     struct event *accept_event;
+    struct share *share;    /* pays for new connections: the app's that the listener is for, or */
+    struct share strangers; /* of which nobody knows yet whose they are */
+    TAILQ_ENTRY(listener) accept_link;
+    bool is_acceptable; /* in share->acceptable */
 };
 
 /* A worker's listeners, and its pause when descriptors run out. */
@@ -93,6 +98,9 @@ struct listener_set {
 /* Accepts on the worker's own sockets from now on. False: memory is out. */
 bool listener_set_start(struct listener_set *set, struct worker *worker,
                         const struct listener_sockets *sockets);
+
+/* Accepts one connection. False: nothing (more) to accept now. */
+bool listener_accept(struct listener *listener);
 
 /* From the main thread: connections to SOCKET that come from now on get TLS as CONTEXT says (a
  * reference is taken). */

@@ -46,7 +46,7 @@ void session_run(struct session *session)
 
 void session_wake(void *context)
 {
-    turns_wake(context);
+    turns_resume(context);
 }
 
 void session_abort(struct session *session, const char *outcome)

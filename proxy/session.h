@@ -125,7 +125,7 @@ struct session {
 void session_start(struct worker *worker, const struct listener *listener, int fd,
                    const struct sockaddr *peer);
 
-/* session_run, as what wakes a transport or a dial. CONTEXT is the session. */
+/* session_run when it is its turn, as what wakes a transport or a dial. CONTEXT is the session. */
 void session_wake(void *context);
 
 /* Goes through the stages as far as they can go; frees the session when they have ended. */

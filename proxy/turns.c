@@ -9,21 +9,23 @@
 #include "proxy/session.h"
 
 #define MICROSECOND  INT64_C(1000)
-#define CREDIT       (250 * MICROSECOND) /* a share's in one turn */
-#define LEAST_PRICE  MICROSECOND         /* of one run: so that every credit ends */
-#define TURN         (500 * MICROSECOND) /* of those that wait, before events are looked for again */
+#define CREDIT       (250 * MICROSECOND)   /* a share's in one round */
+#define MOST_DEBT    (10000 * MICROSECOND) /* a worker that did not run is no one app's doing */
+#define LEAST_PRICE  MICROSECOND           /* of one run: so that every credit ends */
+#define TURN         (500 * MICROSECOND)   /* of one app alone, before events are looked for */
+#define SHARED_TURN  (50 * MICROSECOND)    /* the same, while others have work, too */
 #define SHARED_FOR   (50000 * MICROSECOND)
-#define SHARED_BYTES ((size_t)128 * 1024) /* of one stream, while others have work, too */
-#define LEAST_BYTES  1024U                /* of one stream of an app with a rate */
-#define RATE_PARTS   64U                  /* of its bytes a second that a stream has in one run */
-#define SMOOTH       8                    /* the last turns that a share's wait is told from */
-#define SLOWED_RUNS  32                   /* of one app, before the others are looked at */
+#define SHARED_BYTES ((size_t)64 * 1024) /* of one stream, while others have work, too */
+#define LEAST_BYTES  1024U               /* of one stream of an app with a rate */
+#define RATE_PARTS   64U                 /* of its bytes a second that a stream has in one run */
+#define SMOOTH       8                   /* the last turns that a share's wait is told from */
+#define SLOWED_RUNS  32                  /* of one app, before the others are looked at */
 
 /* ---- running a session ------------------------------------------------------ */
 
 struct share *turns_share(struct session *session)
 {
-    return session->tenant == NULL ? &session->worker->turns.strangers : session->tenant->share;
+    return session->tenant == NULL ? session->listener->share : session->tenant->share;
 }
 
 static uint32_t rate_of(const struct share *share)
@@ -31,27 +33,46 @@ static uint32_t rate_of(const struct share *share)
     return share->account == NULL ? 0 : share->account->limits.bytes_per_second;
 }
 
+static bool is_shared(const struct turns *turns, uint64_t now)
+{
+    return now < turns->shared_until;
+}
+
 /* How much a stream of SHARE may move in one run. */
 static size_t run_bytes(const struct turns *turns, const struct share *share, uint64_t now)
 {
-    const size_t most = now < turns->shared_until ? SHARED_BYTES : RELAY_TURN_BYTES;
+    const size_t most = is_shared(turns, now) ? SHARED_BYTES : RELAY_TURN_BYTES;
     const uint32_t rate = rate_of(share);
     if (rate == 0 || rate / RATE_PARTS > most)
         return most;
     return rate / RATE_PARTS < LEAST_BYTES ? LEAST_BYTES : rate / RATE_PARTS;
 }
 
-static void run(struct turns *turns, struct share *share, struct session *session)
+static void charge(struct share *share, uint64_t nanoseconds)
+{
+    const int64_t used = nanoseconds < MOST_DEBT ? (int64_t)nanoseconds : MOST_DEBT;
+    share->credit -= used < LEAST_PRICE ? LEAST_PRICE : used;
+    if (share->credit < -MOST_DEBT)
+        share->credit = -MOST_DEBT;
+}
+
+static void begin_run(struct turns *turns, struct share *share, uint64_t now)
+{
+    if (share != turns->last && turns->last != NULL)
+        turns->shared_until = now + (uint64_t)SHARED_FOR;
+    turns->last = turns->current = share;
+}
+
+/* The time when it has run. */
+static uint64_t run(struct turns *turns, struct share *share, struct session *session, uint64_t now)
 {
     struct relay_lender *lender = session->worker->lender;
-    const uint64_t began = clock_nanoseconds();
-    if (share != turns->last && turns->last != NULL)
-        turns->shared_until = began + (uint64_t)SHARED_FOR;
-    turns->last = turns->current = share;
-    lender->turn_bytes = run_bytes(turns, share, began);
+    begin_run(turns, share, now);
+    lender->turn_bytes = run_bytes(turns, share, now);
     session_run(session);
-    const int64_t used = (int64_t)(clock_nanoseconds() - began);
-    turns->current->credit -= used < LEAST_PRICE ? LEAST_PRICE : used;
+    const uint64_t end = clock_nanoseconds();
+    charge(turns->current, end - now);
+    return end;
 }
 
 void turns_identify(struct session *session)
@@ -71,7 +92,7 @@ static void enqueue(struct session_list *list, struct session *session)
     TAILQ_INSERT_TAIL(list, session, queue_link);
 }
 
-/* ---- turns ------------------------------------------------------------------ */
+/* ---- who has work ------------------------------------------------------------- */
 
 static void arm(struct event *timer, uint64_t nanoseconds)
 {
@@ -81,83 +102,156 @@ static void arm(struct event *timer, uint64_t nanoseconds)
     event_add(timer, &interval);
 }
 
+/* A credit for each round that has begun since the last; nothing is saved up. */
+static void add_credit(const struct turns *turns, struct share *share)
+{
+    const uint64_t rounds = turns->round - share->round;
+    share->round = turns->round;
+    for (uint64_t i = 0; i < rounds && share->credit < CREDIT; i++)
+        share->credit += CREDIT;
+    if (share->credit > CREDIT)
+        share->credit = CREDIT;
+}
+
+static void move(struct share *share, struct share_list *list, uint64_t now)
+{
+    if (share->list != NULL)
+        TAILQ_REMOVE(share->list, share, link);
+    share->list = list;
+    if (list != NULL)
+        TAILQ_INSERT_TAIL(list, share, link);
+    share->since = now;
+}
+
+/* What comes with this look at the events is all noted before any of it is served. */
+static void note_work(struct turns *turns, struct share *share)
+{
+    if (share->list != NULL)
+        return;
+    add_credit(turns, share);
+    move(share, share->credit > 0 ? &turns->fresh : &turns->waiting, clock_nanoseconds());
+    if (!turns->is_serving && !event_pending(turns->timer, EV_TIMEOUT, NULL))
+        event_active(turns->timer, EV_TIMEOUT, 0);
+}
+
 void turns_resume(struct session *session)
 {
-    struct turns *turns = &session->worker->turns;
     struct share *share = turns_share(session);
     if (session->queue != NULL)
         return;
     enqueue(&share->ready, session);
-    if (share->is_waiting)
+    note_work(&session->worker->turns, share);
+}
+
+void turns_accept(struct listener *listener)
+{
+    if (listener->is_acceptable)
         return;
-    share->is_waiting = true;
-    share->since = clock_nanoseconds();
-    TAILQ_INSERT_TAIL(&turns->waiting, share, waiting_link);
-    if (!event_pending(turns->timer, EV_TIMEOUT, NULL))
-        arm(turns->timer, 0);
+    listener->is_acceptable = true;
+    TAILQ_INSERT_TAIL(&listener->share->acceptable, listener, accept_link);
+    note_work(&listener->worker->turns, listener->share);
 }
 
-static void add_credit(struct share *share)
+void turns_accept_no_more(struct listener *listener)
 {
-    share->credit = share->credit < 0 ? share->credit + CREDIT : CREDIT;
-}
-
-/* The loop reads its clock once a turn: that reading is the turn's number. */
-static uint64_t number_of_turn(const struct worker *worker)
-{
-    struct timeval now;
-    event_base_gettimeofday_cached(worker->base, &now);
-    return (uint64_t)now.tv_sec * 1000000U + (uint64_t)now.tv_usec;
-}
-
-void turns_wake(struct session *session)
-{
-    struct turns *turns = &session->worker->turns;
-    struct share *share = turns_share(session);
-    const uint64_t turn = number_of_turn(session->worker);
-    if (session->queue == &share->slowed)
+    if (!listener->is_acceptable)
         return;
-    if (share->turn != turn) {
-        share->turn = turn;
-        add_credit(share);
+    listener->is_acceptable = false;
+    TAILQ_REMOVE(&listener->share->acceptable, listener, accept_link);
+}
+
+/* ---- turns ------------------------------------------------------------------ */
+
+static void note_wait(struct turns *turns, struct share *share, uint64_t now)
+{
+    if (share->list != &turns->waiting || share->since == 0)
+        return;
+    turns->wait += (now - share->since) / SMOOTH - turns->wait / SMOOTH;
+    share->since = 0;
+}
+
+/* When the first of the circle has been given credit already, all have: a round begins. */
+static struct share *next_of_circle(struct turns *turns, uint64_t now)
+{
+    struct share *share;
+    while ((share = TAILQ_FIRST(&turns->waiting)) != NULL) {
+        if (share->credit > 0)
+            return share;
+        if (share->round == turns->round)
+            turns->round++;
+        add_credit(turns, share);
+        if (share->credit > 0)
+            return share;
+        move(share, &turns->waiting, now);
     }
-    if (share->credit > 0 && !share->is_waiting)
-        run(turns, share, session);
-    else
-        turns_resume(session);
+    return NULL;
 }
 
-/* One share's turn; it stays in the circle while it has more to do. */
-static void serve(struct turns *turns, struct share *share)
+/* NULL: nobody has work. */
+static struct share *next_share(struct turns *turns, uint64_t now)
 {
-    struct session *session;
-    turns->wait += (clock_nanoseconds() - share->since) / SMOOTH - turns->wait / SMOOTH;
-    add_credit(share);
-    while (share->credit > 0 && (session = TAILQ_FIRST(&share->ready)) != NULL) {
-        dequeue(session);
-        run(turns, share, session);
+    struct share *share;
+    while ((share = TAILQ_FIRST(&turns->fresh)) != NULL) {
+        if (share->credit > 0)
+            return share;
+        move(share, &turns->waiting, now);
     }
-    TAILQ_REMOVE(&turns->waiting, share, waiting_link);
-    share->is_waiting = !TAILQ_EMPTY(&share->ready);
-    if (!share->is_waiting)
-        return;
-    share->since = clock_nanoseconds();
-    TAILQ_INSERT_TAIL(&turns->waiting, share, waiting_link);
+    return next_of_circle(turns, now);
+}
+
+static uint64_t accept_next(struct turns *turns, struct share *share, uint64_t now)
+{
+    struct listener *listener = TAILQ_FIRST(&share->acceptable);
+    begin_run(turns, share, now);
+    turns_accept_no_more(listener);
+    if (listener_accept(listener))
+        turns_accept(listener);
+    const uint64_t end = clock_nanoseconds();
+    charge(turns->current, end - now);
+    return end;
+}
+
+/* New connections and those that there are take turns: neither keeps the other waiting. */
+static uint64_t serve_one(struct turns *turns, struct share *share, uint64_t now)
+{
+    struct session *session = TAILQ_FIRST(&share->ready);
+    share->accepts = session == NULL || (!share->accepts && !TAILQ_EMPTY(&share->acceptable));
+    if (share->accepts)
+        return TAILQ_EMPTY(&share->acceptable) ? now : accept_next(turns, share, now);
+    dequeue(session);
+    return run(turns, share, session, now);
+}
+
+/* One piece of SHARE's work. The time when it is done. */
+static uint64_t serve(struct turns *turns, struct share *share, uint64_t now)
+{
+    note_wait(turns, share, now);
+    const uint64_t end = serve_one(turns, share, now);
+    if (TAILQ_EMPTY(&share->ready) && TAILQ_EMPTY(&share->acceptable))
+        move(share, NULL, end);
+    else if (share->list == &turns->fresh)
+        move(share, &turns->fresh, end);
+    else if (share->credit <= 0)
+        move(share, &turns->waiting, end);
+    return end;
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *context)
 {
     struct turns *turns = context;
-    const uint64_t end = clock_nanoseconds() + (uint64_t)TURN;
+    const uint64_t began = clock_nanoseconds();
+    uint64_t now = began;
     struct share *share;
     (void)fd;
     (void)what;
+    turns->is_serving = true;
     do {
-        share = TAILQ_FIRST(&turns->waiting);
+        share = next_share(turns, now);
         if (share != NULL)
-            serve(turns, share);
-    } while (share != NULL && clock_nanoseconds() < end);
-    if (TAILQ_EMPTY(&turns->waiting))
+            now = serve(turns, share, now);
+    } while (share != NULL && now - began < (uint64_t)(is_shared(turns, now) ? SHARED_TURN : TURN));
+    turns->is_serving = false;
+    if (TAILQ_EMPTY(&turns->fresh) && TAILQ_EMPTY(&turns->waiting))
         turns->wait = 0;
     else
         arm(turns->timer, 0);
@@ -208,7 +302,7 @@ static uint64_t serve_slowed(struct turns *turns, struct share *share)
         if (wait > 0)
             break;
         dequeue(session);
-        run(turns, share, session);
+        run(turns, share, session, clock_nanoseconds());
     }
     return wait;
 }
@@ -240,14 +334,16 @@ void share_init(struct share *share, struct limit_account *account)
 {
     *share = (struct share){.account = account};
     TAILQ_INIT(&share->ready);
+    TAILQ_INIT(&share->acceptable);
     TAILQ_INIT(&share->slowed);
 }
 
 bool turns_init(struct turns *turns, struct worker *worker)
 {
+    TAILQ_INIT(&turns->fresh);
     TAILQ_INIT(&turns->waiting);
     TAILQ_INIT(&turns->slowed);
-    share_init(&turns->strangers, NULL);
+    turns->round = 1;
     turns->timer = evtimer_new(worker->base, on_turn, turns);
     turns->slow_timer = evtimer_new(worker->base, on_slowed, turns);
     return turns->timer != NULL && turns->slow_timer != NULL;

@@ -1,20 +1,24 @@
 #!/usr/bin/python3
 """Shows that one app's load is not another's: figures, in three parts.
 
-    test/bench/fairness.py [--seconds N] [--idle N] [--descriptors N] [latency|idle|overload …]
+    test/bench/fairness.py [--seconds N] [--rounds N] [--workers N] [--together] [--first]
+                           [--idle N] [--descriptors N] [latency|idle|overload …]
 
 latency   p50 and p99 of a small app's CONNECT with a byte there and back, alone, and while another
-          app streams at full speed and a third hammers denials; beside it the same straight to the
-          origin, which is what the machine itself makes of that load. Where others use the processors,
-          too, the third row says more: the processor time that the proxy used on whatever it was
-          while a CONNECT was under way, which is how long a worker lets it wait.
-idle      9,000 tunnels held, each of which then answers.
+          app streams at full speed and a third hammers denials. Beside it the same straight to the
+          origin: what the machine itself makes of that load.
+          Alone and beside the others take turns, and who is not measured (the load, and the origin
+          of the streams) is nice to who is. With two processors or more the proxy has the first to itself
+          (--together: it has not). Where strangers keep the machine busy, --first (for root) gives
+          those who are measured the processor before them (SCHED_FIFO).
+idle      9,000 tunnels held; after a while without a byte each is asked again, and answers.
 overload  at 20,000 descriptors: an app opens tunnels until it is refused; another is still served,
           whoever shows no credentials is not; then all are freed, and all are served again.
 """
 import argparse
 import hashlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -30,6 +34,7 @@ sys.path.insert(0, os.path.join(ROOT, "test", "scenario"))
 import crowd  # noqa: E402  pylint: disable=wrong-import-position
 import harness  # noqa: E402  pylint: disable=wrong-import-position
 
+BESIDE = ["chrt", "--other", "0", "nice", "-n", "10"]  # how programs start that are not measured
 APPS = ["small", "streams", "hammers"]  # a listener each, in this order; then one with credentials
 
 
@@ -37,21 +42,34 @@ def static(app):
     return {"address": "127.0.0.1:0", "identity": {"static": {"app": app, "environment": "development"}}}
 
 
+class Origin:
+    """An origin program of ours; a LOUD one lets others go first."""
+
+    def __init__(self, loud=False):
+        self.process = subprocess.Popen([*(BESIDE if loud else []), os.path.join(PROGRAMS, "origin"), ORIGIN],
+                                        stdout=subprocess.PIPE, text=True)
+        self.address = f"{ORIGIN}:{self.process.stdout.readline().strip()}"
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+
 class Stage:
-    """An origin and a proxy between three apps and it."""
+    """A proxy between three apps and two origins: the loud ones' is not the small one's."""
 
     def __init__(self, **options):
         self.directory = tempfile.mkdtemp(prefix="sallyport-fairness-")
         os.chmod(self.directory, 0o755)
-        self.origin = subprocess.Popen([os.path.join(PROGRAMS, "origin"), ORIGIN], stdout=subprocess.PIPE,
-                                       text=True)
-        self.target = f"{ORIGIN}:{self.origin.stdout.readline().strip()}"
+        self.origin, self.loud_origin = Origin(), Origin(loud=True)
+        self.target = self.origin.address
         stage = harness.Scenario()
         stage.directory = self.directory
         credentials = os.path.join(self.directory, "credentials.yml")
         harness.write(credentials, "- {app: small, environment: development, sha256: "
                       + hashlib.sha256(b"secret").hexdigest() + "}\n")
-        allowed = [f"http://{self.target}"]
+        allowed = [f"http://{origin.address}" for origin in (self.origin, self.loud_origin)]
         self.proxy = stage.prepare(
             apps={(app, "development"): allowed for app in APPS},
             listeners=[static(app) for app in APPS]
@@ -61,8 +79,9 @@ class Stage:
 
     def load(self, app, work, count, at_once, target=None):
         return subprocess.Popen(
-            [os.path.join(PROGRAMS, "load"), "127.0.0.1", str(self.proxy.ports[APPS.index(app)]), work,
-             target or self.target, str(count), str(at_once)],
+            [*BESIDE, os.path.join(PROGRAMS, "load"), "127.0.0.1",
+             str(self.proxy.ports[APPS.index(app)]), work,
+             target or self.loud_origin.address, str(count), str(at_once)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def status(self, listener):
@@ -71,9 +90,9 @@ class Stage:
 
     def close(self):
         self.proxy.stop()
-        self.origin.terminate()
-        self.origin.wait()
-        self.origin.stdout.close()
+        self.origin.close()
+        self.loud_origin.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def end(process):
@@ -82,74 +101,126 @@ def end(process):
 
 
 def processor_clock(pid):
-    """Reads the processor time of PID, all its threads, in seconds: its CPU-time clock."""
+    """Reads the processor time of PID, all its threads, in seconds, to a tick of the scheduler."""
     return lambda: time.clock_gettime(~pid << 3 | 2)  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED)
 
 
-def times(connect, seconds, clock=time.perf_counter):
-    """Sorted seconds by CLOCK of one connection after the other."""
+def times(connect, seconds):
+    """Seconds of one connection after the other."""
     found, stop = [], time.monotonic() + seconds
     while time.monotonic() < stop:
-        began = clock()
+        began = time.perf_counter()
         connect()
-        found.append(clock() - began)
-    return sorted(found)
+        found.append(time.perf_counter() - began)
+    return found
 
 
 def percentile(found, part):
-    return found[int(len(found) * part)] * 1e6
+    return sorted(found)[int(len(found) * part)] * 1e6
+
+
+def dial(address, request, answer):
+    """One connection with blocking calls and no more: what the client itself takes is small."""
+    with socket.create_connection(address) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if request:
+            client.sendall(request)
+            got = client.recv(4096)
+            assert got.startswith(answer), got
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+
+
+def apart():
+    """The words that start the proxy on the first processor; all else, from here on, has the others."""
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) < 2:
+        return []
+    os.sched_setaffinity(0, processors[1:])
+    return ["taskset", "-c", str(processors[0])]
+
+
+class Ways:
+    """What is measured, in turns."""
+
+    NAMES = ["small app's CONNECT", "straight to the origin"]
+
+    def __init__(self, stage):
+        host, port = stage.target.split(":")
+        request = f"CONNECT {stage.target} HTTP/1.1\r\nHost: {stage.target}\r\n\r\n".encode()
+
+        def through():
+            dial(("127.0.0.1", stage.proxy.ports[0]), request, b"HTTP/1.1 200 ")
+
+        def straight():
+            dial((host, int(port)), b"", b"")
+        self.ways = [through, straight]
+        self.found = {"alone": [[] for _ in self.ways], "beside": [[] for _ in self.ways]}
+
+    def measure(self, when, seconds):
+        for into, connect in zip(self.found[when], self.ways):
+            into += times(connect, seconds)
+
+    def table(self, title):
+        lines = [f"| {title} | | alone, µs | beside streams and denials, µs | ratio |",
+                 "| --- | --- | ---: | ---: | ---: |"]
+        for name, quiet, busy in zip(self.NAMES, self.found["alone"], self.found["beside"]):
+            for part in (0.5, 0.99):
+                figures = percentile(quiet, part), percentile(busy, part)
+                lines.append(f"| {name} | p{part * 100:.0f} | {figures[0]:.0f} | {figures[1]:.0f} | "
+                             f"{figures[1] / figures[0]:.2f} |")
+        return "\n".join(lines)
+
+
+def total(metrics, name, label=""):
+    return sum(value for key, value in metrics.items() if key.startswith(name) and label in key)
 
 
 def latency(options):
-    stage = Stage(workers=options.workers)
-    host, port = stage.target.split(":")
-
-    def through():
-        with stage.proxy.connect(0) as client:
-            assert client.tunnel(stage.target).status == 200
-            client.send("x")
-            client.read(1)
-
-    def straight():
-        with socket.create_connection((host, int(port))) as client:
-            client.sendall(b"x")
-            client.recv(1)
-    ways = [(through, time.perf_counter), (straight, time.perf_counter),
-            (through, processor_clock(stage.proxy.process.pid))]
+    if options.first:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    stage = Stage(workers=options.workers, wrapper=[] if options.together else apart())
+    ways, spent, denied, used = Ways(stage), 0.0, 0.0, 0.0
+    clock = processor_clock(stage.proxy.process.pid)
+    share = options.seconds / options.rounds / len(ways.ways)
     try:
-        alone = [times(connect, options.seconds, clock) for connect, clock in ways]
-        loads = [stage.load("streams", "relay", 1 << 20, 16),
-                 stage.load("hammers", "deny", 1 << 24, 32, "127.0.0.9:1")]
-        time.sleep(0.5)
-        before = stage.proxy.metrics()
-        loaded = [times(connect, options.seconds, clock) for connect, clock in ways]
-        after = stage.proxy.metrics()
-        for process in loads:
-            assert process.poll() is None, "a load ended early"
-            end(process)
+        for _ in range(options.rounds):
+            ways.measure("alone", share)
+            loads = [stage.load("streams", "relay", 1 << 20, 16),
+                     stage.load("hammers", "deny", 1 << 24, 32, "127.0.0.9:1")]
+            time.sleep(0.3)
+            before, began, at = stage.proxy.metrics(), time.monotonic(), clock()
+            ways.measure("beside", share)
+            after = stage.proxy.metrics()
+            spent, used = spent + time.monotonic() - began, used + clock() - at
+            denied += (total(after, "sallyport_decisions_total", 'verdict="deny"')
+                       - total(before, "sallyport_decisions_total", 'verdict="deny"'))
+            for process in loads:
+                assert process.poll() is None, "a load ended early"
+                end(process)
     finally:
         stage.close()
-    denied = sum(after[name] - before.get(name, 0) for name in after
-                 if name.startswith("sallyport_decisions_total") and 'verdict="deny"' in name)
-    print(f"| {options.workers} worker(s) | | alone, µs | beside streams and denials, µs | ratio |\n"
-          "| --- | --- | ---: | ---: | ---: |")
-    for name, quiet, busy in zip(("small app's CONNECT", "straight to the origin", "the proxy's own time"), alone, loaded):
-        for part in (0.5, 0.99):
-            figures = percentile(quiet, part), percentile(busy, part)
-            print(f"| {name} | p{part * 100:.0f} | {figures[0]:.0f} | {figures[1]:.0f} | "
-                  f"{figures[1] / figures[0]:.2f} |")
-    print(f"({len(alone[0])} and {len(loaded[0])} CONNECTs; {denied / options.seconds / len(ways):.0f} denials a second "
-          "meanwhile)")
+    print(ways.table(f"{options.workers} worker(s)"))
+    print(f"({len(ways.found['alone'][0])} and {len(ways.found['beside'][0])} CONNECTs; meanwhile "
+          f"{denied / spent:.0f} denials a second, and {used / spent:.2f} processors busy with the proxy)")
 
 
 def idle(options):
     stage = Stage()
     try:
-        holder = stage.load("streams", "idle", options.idle, 64)  # each is used once when it opens
+        holder = stage.load("streams", "idle", options.idle, 64)
         assert holder.stdout.readline().startswith("held"), "not all opened"
         held = stage.proxy.metrics()["sallyport_tunnels_open"]
-        print(f"{held:.0f} idle tunnels held, {stage.proxy.status_kib()} KiB resident; "
-              f"each had answered; another app: {stage.status(0)}")
+        before = stage.proxy.status_kib()
+        time.sleep(options.seconds)
+        holder.stdin.write("\n")
+        holder.stdin.flush()
+        began = time.monotonic()
+        answered = holder.stdout.readline().strip()
+        print(f"{held:.0f} idle tunnels held, {before} KiB resident; after {options.seconds:.0f} s each was asked "
+              f"again: {answered} within {time.monotonic() - began:.2f} s, {stage.proxy.status_kib()} KiB resident; "
+              f"another app: {stage.status(0)}")
+        assert answered == f"answered {options.idle}", "not all answered"
         holder.communicate()
         harness.wait_until(lambda: stage.proxy.metrics()["sallyport_tunnels_open"] == 0, "all are closed")
         print(f"all closed: {len(stage.proxy.log(event='close', outcome='ok'))} close records say ok")
@@ -192,7 +263,10 @@ def main():
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--idle", type=int, default=9000)
     parser.add_argument("--descriptors", type=int, default=20000)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--together", action="store_true", help="the proxy shares its processor with the load")
+    parser.add_argument("--first", action="store_true", help="who is measured goes before all else")
     options = parser.parse_args()
     crowd.raise_descriptor_limit(20000)
     for part in options.parts or PARTS:

@@ -9,8 +9,9 @@
  *   deny     CONNECT that has to be refused with 403, close
  *   get      GET http://TARGET/ of 64 bytes, keep-alive
  *   relay    a tunnel that brings COUNT MiB over AT_ONCE streams together
- *   idle     COUNT tunnels, each used once, then held until standard input ends
- * Prints "done N" (or "held N"); anything unexpected ends it with a word.
+ *   idle     COUNT tunnels, each used once, then held until standard input ends; for each line
+ *            of it all are used once more
+ * Prints "done N" (or "held N", then "answered N"); anything unexpected ends it with a word.
  */
 #include "test/bench/bench.h"
 
@@ -227,6 +228,26 @@ static void loop(void)
     }
 }
 
+static void say(const char *word)
+{
+    printf("%s %llu\n", word, (unsigned long long)run.done);
+    fflush(stdout);
+}
+
+static void hold(void)
+{
+    int byte;
+    while ((byte = getchar()) != EOF) {
+        if (byte != '\n')
+            continue;
+        run.done = 0;
+        for (uint64_t i = 0; i < run.count; i++)
+            client_send(&run.clients[i], "x", 1);
+        loop();
+        say("answered");
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 7) {
@@ -251,11 +272,9 @@ int main(int argc, char **argv)
     while (run.begun < at_once && run.begun < run.count)
         client_dial(&run.clients[run.begun++]);
     loop();
-    printf("%s %llu\n", run.work == WORK_IDLE ? "held" : "done", (unsigned long long)run.done);
-    fflush(stdout);
+    say(run.work == WORK_IDLE ? "held" : "done");
     if (run.work == WORK_IDLE)
-        while (getchar() != EOF)
-            continue;
+        hold();
     free(run.clients);
     return 0;
 }

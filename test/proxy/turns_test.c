@@ -1,6 +1,7 @@
 /*
  * Promises of proxy/turns: an app's sessions share one part of the worker's time, however many they
- * are. Sessions here do nothing but use time; their stages say how much.
+ * are. Sessions here do nothing but use time; their stages say how much, and the clock, which is
+ * the test's own (the linker puts __wrap_clock_gettime in its place), goes on by just that.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -29,12 +30,20 @@ struct app {
 static struct app greedy, small;
 static size_t greedy_runs_before_small; /* its first */
 static struct session sessions[SESSIONS], single;
+static struct listener doors[2];
+static bool clock_goes_by_itself;
+static uint64_t now; /* nanoseconds */
 
-static void use_time(uint64_t nanoseconds)
+int __real_clock_gettime(clockid_t clock, struct timespec *time);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
 {
-    const uint64_t end = clock_nanoseconds() + nanoseconds;
-    while (clock_nanoseconds() < end)
-        continue;
+    if (clock_goes_by_itself)
+        return __real_clock_gettime(clock, time);
+    *time = (struct timespec){.tv_sec = (time_t)(now / 1000000000U),
+                              .tv_nsec = (long)(now % 1000000000U)};
+    return 0;
 }
 
 static enum progress stage_use_time(struct session *session)
@@ -42,7 +51,7 @@ static enum progress stage_use_time(struct session *session)
     struct app *app = session->tenant == &greedy.tenant ? &greedy : &small;
     if (app == &small && small.runs == 0)
         greedy_runs_before_small = greedy.runs;
-    use_time(app->price);
+    now += app->price;
     app->used += app->price;
     app->runs++;
     if (app->left > 0 && --app->left == 0)
@@ -67,6 +76,8 @@ static void session_of_app(struct session *session, struct app *app)
 
 static void begin(void)
 {
+    clock_goes_by_itself = false;
+    now = 1000000 * MICROSECOND;
     worker = (struct worker){.configuration = &configuration};
     worker.base = event_base_new();
     worker.lender = calloc(1, sizeof(*worker.lender));
@@ -88,28 +99,68 @@ static void end(void)
 static void wake_greedy(void)
 {
     for (size_t i = 0; i < SESSIONS; i++)
-        turns_wake(&sessions[i]);
+        turns_resume(&sessions[i]);
 }
+
+/* One look at the events, and what is served before the next. */
+static void one_turn(void)
+{
+    event_base_loop(worker.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+START_TEST(nobody_is_run_from_within)
+{
+    small.once = true;
+    turns_resume(&single);
+    ck_assert_uint_eq(small.runs, 0);
+    one_turn();
+    ck_assert_uint_eq(small.runs, 1);
+}
+END_TEST
 
 START_TEST(many_sessions_with_work_do_not_keep_another_apps_request_waiting)
 {
     small.once = true;
-    small.left = 1;
-    wake_greedy();
-    ck_assert_uint_le(greedy.runs, 3);
-    turns_wake(&single);
+    wake_greedy(); /* which came first */
+    turns_resume(&single);
+    one_turn();
     ck_assert_uint_eq(small.runs, 1);
+    ck_assert_uint_eq(greedy_runs_before_small, 1);
+}
+END_TEST
+
+START_TEST(who_asks_for_little_comes_before_those_who_have_had_their_credit)
+{
+    wake_greedy();
+    while (greedy.share.list != &worker.turns.waiting)
+        one_turn();
+    const size_t before = greedy.runs;
+    small.once = true;
+    turns_resume(&single);
+    one_turn();
+    ck_assert_uint_eq(small.runs, 1);
+    ck_assert_uint_eq(greedy_runs_before_small, before);
+}
+END_TEST
+
+START_TEST(while_several_have_work_events_are_looked_for_after_few_runs)
+{
+    wake_greedy();
+    turns_resume(&single);
+    one_turn();
+    ck_assert_uint_le(greedy.runs + small.runs, 3);
 }
 END_TEST
 
 START_TEST(a_request_that_has_to_wait_waits_for_one_turn_of_each)
 {
     wake_greedy();
-    small.share.credit = -300 * (int64_t)MICROSECOND; /* it has just had its turn, and more */
+    one_turn();
+    small.share.round = worker.turns.round;
+    small.share.credit = -200 * (int64_t)MICROSECOND; /* it has just had its turn, and more */
     small.once = true;
     small.left = 1;
-    turns_wake(&single);
-    ck_assert_uint_eq(small.runs, 0);
+    turns_resume(&single);
     const size_t before = greedy.runs;
     event_base_dispatch(worker.base);
     ck_assert_uint_eq(small.runs, 1);
@@ -138,39 +189,107 @@ START_TEST(all_sessions_of_an_app_get_their_turn)
 }
 END_TEST
 
-/*
- * One app's runs are a hundred times as long as the other's: both get the same time, as far as a
- * busy machine tells time that was worked from time that was waited.
- */
+/* One app's runs are a hundred times as long as the other's: both get the same time. */
 START_TEST(what_was_used_beyond_the_credit_is_taken_off_the_next)
 {
     greedy.price = 1000 * MICROSECOND;
     small.left = 2000;
     wake_greedy();
-    turns_wake(&single);
+    turns_resume(&single);
     event_base_dispatch(worker.base);
-    ck_assert_uint_ge(small.used, greedy.used / 8);
-    ck_assert_uint_le(small.used, greedy.used * 8);
+    ck_assert_uint_ge(small.used, greedy.used - greedy.used / 10);
+    ck_assert_uint_le(small.used, greedy.used + greedy.used / 10);
+}
+END_TEST
+
+START_TEST(a_run_that_took_very_long_is_not_paid_for_in_full)
+{
+    greedy.price = 1000000 * MICROSECOND;
+    small.price = 100 * MICROSECOND;
+    turns_resume(&sessions[0]);
+    one_turn();
+    greedy.price = 100 * MICROSECOND;
+    small.left = 200; /* twice the most that is owed */
+    turns_resume(&single);
+    event_base_dispatch(worker.base);
+    ck_assert_uint_gt(greedy.runs, 1);
 }
 END_TEST
 
 START_TEST(a_stream_may_move_less_while_others_have_work)
 {
-    turns_wake(&single);
+    small.once = greedy.once = true;
+    turns_resume(&single);
+    one_turn();
     ck_assert_uint_eq(worker.lender->turn_bytes, RELAY_TURN_BYTES);
-    turns_wake(&sessions[0]);
+    turns_resume(&sessions[0]);
+    one_turn();
     ck_assert_uint_lt(worker.lender->turn_bytes, RELAY_TURN_BYTES);
 }
 END_TEST
+
+/* ---- who comes in -------------------------------------------------------------- */
+
+/* A door at which nobody is: what matters is whose time it takes to look. */
+static void door_begin(struct listener *door, struct share *share)
+{
+    *door = (struct listener){.worker = &worker, .fd = -1, .share = share};
+}
+
+START_TEST(a_new_connection_is_its_listeners_apps_work)
+{
+    door_begin(&doors[0], &greedy.share);
+    turns_accept(&doors[0]);
+    turns_accept(&doors[0]); /* once is enough */
+    ck_assert_ptr_eq(greedy.share.list, &worker.turns.fresh);
+    ck_assert(doors[0].is_acceptable);
+    one_turn();
+    ck_assert(!doors[0].is_acceptable);
+    ck_assert_ptr_null(greedy.share.list);
+    ck_assert_int_lt(greedy.share.credit, 250 * (int64_t)MICROSECOND);
+}
+END_TEST
+
+START_TEST(strangers_are_their_listeners)
+{
+    struct share *share = &doors[0].strangers;
+    share_init(share, NULL);
+    door_begin(&doors[0], share);
+    single.tenant = NULL;
+    single.listener = &doors[0];
+    ck_assert_ptr_eq(turns_share(&single), share);
+    single.tenant = &small.tenant;
+    ck_assert_ptr_eq(turns_share(&single), &small.share);
+}
+END_TEST
+
+START_TEST(a_listener_that_stops_is_forgotten)
+{
+    door_begin(&doors[0], &greedy.share);
+    door_begin(&doors[1], &greedy.share);
+    turns_accept(&doors[0]);
+    turns_accept(&doors[1]);
+    turns_accept_no_more(&doors[0]);
+    turns_accept_no_more(&doors[0]);
+    ck_assert_ptr_eq(TAILQ_FIRST(&greedy.share.acceptable), &doors[1]);
+    turns_accept_no_more(&doors[1]);
+    one_turn();
+    ck_assert_ptr_null(greedy.share.list);
+}
+END_TEST
+
+/* ---- bytes a second -------------------------------------------------------------- */
 
 START_TEST(an_app_with_a_rate_moves_a_little_at_a_time)
 {
     greedy.once = true;
     greedy.account.limits.bytes_per_second = 640000;
-    turns_wake(&sessions[0]);
+    turns_resume(&sessions[0]);
+    one_turn();
     ck_assert_uint_eq(worker.lender->turn_bytes, 10000);
     greedy.account.limits.bytes_per_second = 1;
-    turns_wake(&sessions[1]);
+    turns_resume(&sessions[1]);
+    one_turn();
     ck_assert_uint_eq(worker.lender->turn_bytes, 1024);
 }
 END_TEST
@@ -185,13 +304,14 @@ static enum progress stage_hold_back(struct session *session)
 
 START_TEST(an_app_over_its_rate_waits_and_then_goes_on_in_order)
 {
+    clock_goes_by_itself = true;
     const uint64_t began = clock_nanoseconds();
     greedy.account.limits.bytes_per_second = 1000000;
     greedy.once = true;
     greedy.left = 20; /* 400,000 bytes, of which 100,000 were saved up */
     for (size_t i = 0; i < 20; i++) {
         sessions[i].stage = stage_hold_back;
-        turns_wake(&sessions[i]);
+        turns_resume(&sessions[i]);
     }
     event_base_dispatch(worker.base);
     ck_assert_uint_eq(greedy.runs, 20);
@@ -206,11 +326,12 @@ START_TEST(an_event_for_one_that_is_held_back_changes_nothing)
     greedy.account.limits.bytes_per_second = 1;
     sessions[0].stage = sessions[1].stage = stage_hold_back;
     greedy.once = true;
-    turns_wake(&sessions[0]);
-    turns_wake(&sessions[1]);
-    event_base_loop(worker.base, EVLOOP_NONBLOCK);
+    turns_resume(&sessions[0]);
+    turns_resume(&sessions[1]);
+    one_turn();
     ck_assert(turns_holds_back(&sessions[1]));
-    turns_wake(&sessions[1]);
+    turns_resume(&sessions[1]);
+    one_turn();
     ck_assert(turns_holds_back(&sessions[1]));
     ck_assert_uint_eq(greedy.runs, 1);
 }
@@ -221,12 +342,19 @@ int main(void)
     Suite *suite = suite_create("turns");
     TCase *tests = tcase_create("turns");
     tcase_add_checked_fixture(tests, begin, end);
+    tcase_add_test(tests, nobody_is_run_from_within);
     tcase_add_test(tests, many_sessions_with_work_do_not_keep_another_apps_request_waiting);
+    tcase_add_test(tests, who_asks_for_little_comes_before_those_who_have_had_their_credit);
+    tcase_add_test(tests, while_several_have_work_events_are_looked_for_after_few_runs);
     tcase_add_test(tests, a_request_that_has_to_wait_waits_for_one_turn_of_each);
     tcase_add_test(tests, who_is_alone_goes_on);
     tcase_add_test(tests, all_sessions_of_an_app_get_their_turn);
     tcase_add_test(tests, what_was_used_beyond_the_credit_is_taken_off_the_next);
+    tcase_add_test(tests, a_run_that_took_very_long_is_not_paid_for_in_full);
     tcase_add_test(tests, a_stream_may_move_less_while_others_have_work);
+    tcase_add_test(tests, a_new_connection_is_its_listeners_apps_work);
+    tcase_add_test(tests, strangers_are_their_listeners);
+    tcase_add_test(tests, a_listener_that_stops_is_forgotten);
     tcase_add_test(tests, an_app_with_a_rate_moves_a_little_at_a_time);
     tcase_add_test(tests, an_app_over_its_rate_waits_and_then_goes_on_in_order);
     tcase_add_test(tests, an_event_for_one_that_is_held_back_changes_nothing);
