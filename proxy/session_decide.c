@@ -62,7 +62,10 @@ static enum progress stage_identify(struct session *session)
     return PROGRESS_ON;
 }
 
-/* RFC 9112, section 3.2: a Host field that says another authority than the target is refused. */
+/*
+ * RFC 9112, section 3.2: a Host field that says another authority than the target is refused. Of
+ * CONNECT it goes no further and decides nothing, and there are clients that name the proxy in it.
+ */
 static const char *host_field_problem(const struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;
@@ -76,6 +79,8 @@ static const char *host_field_problem(const struct exchange *exchange)
         return NULL;
     if (!target_parse_authority(request->host, default_port, &host, &port, &error))
         return "the Host field is not a valid authority";
+    if (exchange->is_connect)
+        return NULL;
     if (port != target->port || !span_equal(host_span(&host), host_span(&target->host)))
         return "the Host field names another authority than the request target";
     return NULL;

@@ -289,6 +289,17 @@ class Node(Clients):
         self.assertIn("undeclared", denied)
         self.denied_once()
 
+    def test_request_through_undicis_proxy_agent(self):
+        with open(os.path.join(self.root, "words"), "w", encoding="utf-8") as file:
+            file.write("words " * 1000)
+        script = os.path.join(HERE, "undici_agent.js")
+        answers = [self.run_client("node", script, f"http://127.0.0.1:{self.gate.port}", self.ca.certificate,
+                                   base + "/words", "30", NODE_PATH="/usr/share/nodejs").stdout.decode()
+                   for base in (self.secure, self.evil)]
+        self.assertEqual(answers[0], "200 " + "words " * 1000 + "\n")
+        self.assertTrue(answers[1].startswith("ERROR"), answers[1])
+        self.denied_once()
+
 
 @needs("apt-get")
 class Apt(Clients):

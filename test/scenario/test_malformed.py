@@ -119,7 +119,7 @@ FIELDS = {
     "a Host with userinfo": get(U, "user@origin.test:{P}"),
     "a Host with a path": get(U, "origin.test:{P}/x"),
     "a Host list": get(U, "origin.test:{P}, evil.test"),
-    "CONNECT with a Host of another name": connect("origin.test:{P}", "evil.test:{P}"),
+    "CONNECT with a Host that is no authority": connect("origin.test:{P}", "evil@origin.test:{P}"),
     "space before the colon": GET + "X-A : 1\r\n\r\n",
     "tab before the colon": GET + "X-A\t: 1\r\n\r\n",
     "space before the first field": "GET " + U + " HTTP/1.1\r\n " + H + "\r\n",

@@ -118,12 +118,23 @@ class MtlsClients(Scenario):
     @needs("node")
     def test_node(self):
         def fetch(*pair):
-            done = self.run_client("node", os.path.join(HERE, "mtls_agent.js"), self.proxy_url,
-                                   self.ca.file("ca.pem"), self.url, *pair)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            status, _, body = done.stdout.partition(b" ")
-            return body if status == b"200" else None
+            return self.run_node("mtls_agent.js", *pair)
         self.try_all(fetch)
+
+    @needs("node")
+    def test_undici(self):
+        def fetch(*pair):
+            seconds = PATIENCE if pair == self.pairs["right"] else 2
+            body = self.run_node("undici_agent.js", str(seconds), *pair)
+            return body if body is None else body[:-1]
+        self.try_all(fetch)
+
+    def run_node(self, script, *arguments):
+        done = self.run_client("node", os.path.join(HERE, script), self.proxy_url,
+                               self.ca.file("ca.pem"), self.url, *arguments, NODE_PATH="/usr/share/nodejs")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        status, _, body = done.stdout.partition(b" ")
+        return body if status == b"200" else None
 
     @needs("git")
     def test_git(self):
