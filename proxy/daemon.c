@@ -139,6 +139,10 @@ static bool open_log(struct daemon *daemon, struct error *error)
         decision_log_open(daemon->configuration->log_decisions, daemon->worker_count + 1, error);
     if (daemon->log == NULL)
         return false;
+    if (decision_log_cut(daemon->log) > 0)
+        fprintf(stderr,
+                "sallyport: %s ended in a record that was not finished; cut off: %zu bytes\n",
+                daemon->configuration->log_decisions, decision_log_cut(daemon->log));
     daemon->policy.log = decision_log_queue(daemon->log, daemon->worker_count);
     daemon->status.log = daemon->log;
     return true;

@@ -77,12 +77,18 @@ struct decision_log *decision_log_open(const char *path, size_t queues, struct e
         free_log(log);
         return NULL;
     }
+    log->cut = log->file.cut;
     if (!start_writer(log)) {
         error_set(error, "cannot start the decision log's writer: %s", strerror(errno));
         free_log(log);
         return NULL;
     }
     return log;
+}
+
+size_t decision_log_cut(const struct decision_log *log)
+{
+    return log->cut;
 }
 
 struct log_queue *decision_log_queue(struct decision_log *log, size_t index)

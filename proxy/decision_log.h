@@ -25,6 +25,10 @@ struct log_queue;
  */
 struct decision_log *decision_log_open(const char *path, size_t queues, struct error *error);
 
+/* Bytes of a record that an earlier process had left unfinished at the end of the file, and that
+ * were cut off when it was opened here. */
+size_t decision_log_cut(const struct decision_log *log);
+
 struct log_queue *decision_log_queue(struct decision_log *log, size_t index);
 
 /* Opens the path anew before the next line (logrotate). Any thread. */

@@ -12,21 +12,76 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-static bool ends_mid_line(const char *path, off_t size)
+#include "proxy/log_queue.h"
+
+#define LOCK_ATTEMPTS 20 /* a millisecond apart: whoever has the lock alone has it for a moment */
+
+/* ---- an unfinished line -------------------------------------------------------- */
+
+/*
+ * The last bytes of the file, which has SIZE, into TAIL: all after the last line feed, as far
+ * as a record can reach. *length of them; false: there is no such line, or it cannot be read.
+ */
+static bool read_unfinished(int reader, off_t size, char tail[LOG_RECORD_MAXIMUM], size_t *length)
 {
-    char last = '\n';
-    if (size == 0)
+    const size_t wanted = size < (off_t)LOG_RECORD_MAXIMUM ? (size_t)size : LOG_RECORD_MAXIMUM;
+    if (pread(reader, tail, wanted, size - (off_t)wanted) != (ssize_t)wanted)
         return false;
+    const char *feed = memrchr(tail, '\n', wanted);
+    const size_t before = feed == NULL ? 0 : (size_t)(feed - tail) + 1;
+    *length = wanted - before;
+    memmove(tail, tail + before, *length);
+    return *length > 0;
+}
+
+/* Whatever else somebody has written there is not ours to cut. */
+static bool begins_a_record(const char *line, size_t length)
+{
+    static const char beginning[] = LOG_RECORD_BEGINNING;
+    const size_t compared = length < sizeof(beginning) - 1 ? length : sizeof(beginning) - 1;
+    return length < LOG_RECORD_MAXIMUM && memcmp(line, beginning, compared) == 0;
+}
+
+/* Whoever writes this file holds its lock. Whoever turned it over meanwhile has changed its size.
+ */
+static bool cut_off(int descriptor, off_t size, size_t length)
+{
+    struct stat state;
+    return flock(descriptor, LOCK_EX | LOCK_NB) == 0 && fstat(descriptor, &state) == 0 &&
+           state.st_size == size && ftruncate(descriptor, size - (off_t)length) == 0;
+}
+
+static void mend_end(struct log_file *file, const char *path, off_t size)
+{
+    char tail[LOG_RECORD_MAXIMUM];
+    size_t length;
     int reader = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (reader < 0)
-        return false;
-    ssize_t got = pread(reader, &last, 1, size - 1);
+        return;
+    if (read_unfinished(reader, size, tail, &length)) {
+        if (begins_a_record(tail, length) && cut_off(file->descriptor, size, length))
+            file->cut = length;
+        file->owes_line_feed = file->cut == 0;
+    }
     close(reader);
-    return got == 1 && last != '\n';
 }
+
+/* A file system without locks has none to wait for. */
+static void hold_lock(int descriptor)
+{
+    for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+        if (flock(descriptor, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000L}, NULL);
+    }
+}
+
+/* ---- the file ------------------------------------------------------------------- */
 
 static void look_at(struct log_file *file)
 {
@@ -52,8 +107,10 @@ bool log_file_open(struct log_file *file, const char *path, struct error *error)
         return false;
     }
     look_at(&opened);
-    if (opened.regular && fstat(opened.descriptor, &state) == 0)
-        opened.owes_line_feed = ends_mid_line(path, state.st_size);
+    if (opened.regular && fstat(opened.descriptor, &state) == 0 && state.st_size > 0)
+        mend_end(&opened, path, state.st_size);
+    if (opened.regular)
+        hold_lock(opened.descriptor);
     *file = opened;
     return true;
 }

@@ -15,11 +15,14 @@ struct log_file {
     int descriptor;
     bool ours;           /* to be closed; standard output is not */
     bool regular;        /* never makes a writer wait; others are asked first and given little */
-    bool owes_line_feed; /* an earlier process ended in the middle of a line */
+    bool owes_line_feed; /* it ends in the middle of a line that could not be cut off */
+    size_t cut;          /* bytes of a record that an earlier process had begun, cut off */
 };
 
 /*
- * Opens PATH ("-": standard output) for appending, creating it with mode 0640.
+ * Opens PATH ("-": standard output) for appending, creating it with mode 0640. A
+ * file's lock (flock(2)) is held, shared, while it is open: an unfinished record at
+ * its end is cut off only where nobody else holds it, who might be writing it.
  * False: ERROR says why, FILE is as it was.
  */
 bool log_file_open(struct log_file *file, const char *path, struct error *error);

@@ -65,7 +65,7 @@ static void begin(struct log_queue *queue, struct text *line, const char *event)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     text_init_fixed(line, queue->line, sizeof(queue->line));
-    text_add_string(line, "{\"time\":\"");
+    text_add_string(line, LOG_RECORD_BEGINNING);
     text_add_string(line, log_clock_format(&queue->clock, &now));
     text_add_char(line, '"');
     add_field(line, "event", span_of(event), NAME_MAXIMUM);

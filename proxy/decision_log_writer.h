@@ -23,6 +23,7 @@ struct decision_log {
     pthread_t thread;
     /* the writer's own */
     char *path;
+    size_t cut; /* when it was opened first: bytes of an unfinished record; never changes */
     struct log_file file;
     struct trouble *troubles;
     const char *open_trouble;  /* "": the file could be opened the last time */

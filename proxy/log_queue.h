@@ -14,6 +14,7 @@
 #include "proxy/decision_log_time.h"
 
 #define LOG_CHUNK_SIZE       65536U
+#define LOG_RECORD_BEGINNING "{\"time\":\""             /* of every line */
 #define LOG_RECORD_MAXIMUM   32768U                     /* no line is longer */
 #define LOG_QUEUE_HIGH_WATER (UINT64_C(4) << 20)        /* bytes unwritten: no new requests then */
 #define LOG_QUEUE_LOW_WATER  (LOG_QUEUE_HIGH_WATER / 2) /* fewer: nobody waits */

@@ -25,9 +25,10 @@
 #define LOG     (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
 #define ROTATED (LOG | LANDLOCK_ACCESS_FS_MAKE_REG)
 #define REMOVE  LANDLOCK_ACCESS_FS_REMOVE_FILE
+#define CUT     (UINT64_C(1) << 14) /* LANDLOCK_ACCESS_FS_TRUNCATE, which older headers lack */
 
 /* What a rule for something other than a directory may grant. */
-#define FILE_RIGHTS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
+#define FILE_RIGHTS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | CUT)
 
 /* How many rights, from the lowest bit on, each version of Landlock knows; the last for all later.
  */
@@ -36,7 +37,8 @@ static const unsigned rights_known[] = {13, 14, 15, 15, 16};
 
 struct rules {
     int set;
-    int failed; /* errno of a rule that could not be made; 0: none */
+    uint64_t handled; /* the rights that this kernel knows of */
+    int failed;       /* errno of a rule that could not be made; 0: none */
 };
 
 static long version(void)
@@ -50,15 +52,16 @@ bool sandbox_files_available(void)
 }
 
 /* A set in which every right is handled, so that all are refused but those that rules grant. */
-static int create_set(void)
+static bool create_set(struct rules *rules)
 {
     long newest = version();
     if (newest <= 0)
-        return -1;
+        return false;
     size_t row = (size_t)newest < VERSIONS_KNOWN ? (size_t)newest : VERSIONS_KNOWN;
-    const struct landlock_ruleset_attr attributes = {
-        .handled_access_fs = (UINT64_C(1) << rights_known[row - 1]) - 1};
-    return (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0U);
+    rules->handled = (UINT64_C(1) << rights_known[row - 1]) - 1;
+    const struct landlock_ruleset_attr attributes = {.handled_access_fs = rules->handled};
+    rules->set = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0U);
+    return rules->set >= 0;
 }
 
 static void allow(struct rules *rules, const char *path, uint64_t rights)
@@ -67,6 +70,7 @@ static void allow(struct rules *rules, const char *path, uint64_t rights)
     int fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0)
         return;
+    rights &= rules->handled;
     if (fstat(fd, &file) == 0 && !S_ISDIR(file.st_mode))
         rights &= FILE_RIGHTS;
     const struct landlock_path_beneath_attr rule = {.allowed_access = rights, .parent_fd = fd};
@@ -97,16 +101,20 @@ static void allow_replaced(struct rules *rules, const char *path, uint64_t right
         allow_around(rules, resolved, rights);
 }
 
-/* A pipe or a terminal is not rotated: only it is granted, not what lies beside it. */
-static void allow_log(struct rules *rules, const char *path)
+/*
+ * A pipe or a terminal is not rotated: only it is granted, not what lies beside it. What an
+ * earlier process did not finish is cut off at the start; whoever writes lines never cuts.
+ */
+static void allow_log(struct rules *rules, const char *path, unsigned threads)
 {
+    const uint64_t rights = threads & SANDBOX_START ? ROTATED | CUT : ROTATED;
     struct stat file;
     if (strcmp(path, "-") == 0)
         return;
     if (stat(path, &file) == 0 && !S_ISREG(file.st_mode))
         allow(rules, path, LOG);
     else
-        allow_replaced(rules, path, ROTATED);
+        allow_replaced(rules, path, rights);
 }
 
 /* Sockets are removed at the end. */
@@ -169,14 +177,14 @@ static void allow_all(struct rules *rules, const struct configuration *configura
     if (threads & SANDBOX_WORKER && configuration->hosts_file[0] != '\0')
         allow_replaced(rules, configuration->hosts_file, READ);
     if (threads & (SANDBOX_START | SANDBOX_LOG_WRITER))
-        allow_log(rules, configuration->log_decisions);
+        allow_log(rules, configuration->log_decisions, threads);
 }
 
 int sandbox_files_prepare(const struct configuration *configuration, unsigned threads,
                           struct error *error)
 {
-    struct rules rules = {.set = create_set()};
-    if (rules.set < 0) {
+    struct rules rules = {.set = -1};
+    if (!create_set(&rules)) {
         error_set(error, "cannot make Landlock rules: %s", strerror(errno));
         return -1;
     }

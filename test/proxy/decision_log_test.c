@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 
 static char directory[] = "/tmp/decision_log_test.XXXXXX";
 static char path[64];
+static size_t cut; /* bytes, by the log that wrote last */
 static char moved[64];
 
 static void set_up(void)
@@ -215,23 +217,77 @@ START_TEST(keeps_the_old_file_while_the_new_one_cannot_be_opened)
 }
 END_TEST
 
-START_TEST(begins_a_new_line_behind_a_torn_one)
+/* GIVEN a file of WHOLE lines and then UNFINISHED; WHEN one record is written, ITS lines are. */
+static void write_behind(const char *whole, const char *unfinished)
 {
-    char line[64];
     FILE *file = fopen(path, "we");
     ck_assert_ptr_nonnull(file);
-    fputs("{\"time\":\"2026", file);
+    fputs(whole, file);
+    fputs(unfinished, file);
     fclose(file);
     struct decision_log *log = open_log(path, 1);
     put(log, 0, 0);
+    cut = decision_log_cut(log);
     ck_assert_uint_eq(decision_log_close(log, 5000), 0);
-    file = fopen(path, "re");
+}
+
+/* THEN the file is BEFORE, and a record behind it. */
+static void check_written_behind(const char *before)
+{
+    char bytes[4096];
+    FILE *file = fopen(path, "re");
     ck_assert_ptr_nonnull(file);
-    ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
-    ck_assert_str_eq(line, "{\"time\":\"2026\n");
-    ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
-    ck_assert_int_eq(strncmp(line, "{\"time\":\"", 9), 0);
+    struct span got = {bytes, fread(bytes, 1, sizeof(bytes), file)};
     fclose(file);
+    ck_assert_msg(span_starts_with(got, span_of(before)), "%.*s", SPAN_FORMAT(got));
+    got = span_after(got, strlen(before));
+    ck_assert_msg(span_starts_with(got, SPAN("{\"time\":\"")), "%.*s", SPAN_FORMAT(got));
+    ck_assert_ptr_eq(memchr(got.data, '\n', got.length), got.data + got.length - 1);
+}
+
+START_TEST(cuts_off_a_record_that_an_earlier_process_did_not_finish)
+{
+    static const char *const unfinished[] = {"{", "{\"tim",
+                                             "{\"time\":\"2026-10-01T00:00:00Z\",\"ev"};
+    static const char *const whole[] = {"", "{\"time\":\"2026\"}\n"};
+    for (size_t i = 0; i < 6; i++) {
+        write_behind(whole[i % 2], unfinished[i / 2]);
+        ck_assert_uint_eq(cut, strlen(unfinished[i / 2]));
+        check_written_behind(whole[i % 2]);
+    }
+}
+END_TEST
+
+START_TEST(begins_a_new_line_behind_one_that_is_not_its_own)
+{
+    write_behind("", "# kept by hand");
+    ck_assert_uint_eq(cut, 0);
+    check_written_behind("# kept by hand\n");
+}
+END_TEST
+
+START_TEST(cuts_off_nothing_while_somebody_else_may_be_writing_it)
+{
+    int other = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    ck_assert_int_ge(other, 0);
+    ck_assert_int_eq(flock(other, LOCK_SH), 0);
+    write_behind("", "{\"time\":\"2026");
+    close(other);
+    ck_assert_uint_eq(cut, 0);
+    check_written_behind("{\"time\":\"2026\n");
+}
+END_TEST
+
+START_TEST(holds_the_lock_of_its_file_for_as_long_as_it_writes)
+{
+    struct decision_log *log = open_log(path, 1);
+    int other = open(path, O_WRONLY | O_CLOEXEC);
+    ck_assert_int_ge(other, 0);
+    ck_assert_int_eq(flock(other, LOCK_EX | LOCK_NB), -1);
+    ck_assert_int_eq(flock(other, LOCK_SH | LOCK_NB), 0);
+    ck_assert_uint_eq(decision_log_close(log, 5000), 0);
+    ck_assert_int_eq(flock(other, LOCK_EX | LOCK_NB), 0);
+    close(other);
 }
 END_TEST
 
@@ -442,7 +498,10 @@ int main(void)
     tcase_add_test(tests, says_why_it_cannot_be_opened);
     tcase_add_test(tests, reopens_without_losing_or_tearing_a_line);
     tcase_add_test(tests, keeps_the_old_file_while_the_new_one_cannot_be_opened);
-    tcase_add_test(tests, begins_a_new_line_behind_a_torn_one);
+    tcase_add_test(tests, cuts_off_a_record_that_an_earlier_process_did_not_finish);
+    tcase_add_test(tests, begins_a_new_line_behind_one_that_is_not_its_own);
+    tcase_add_test(tests, cuts_off_nothing_while_somebody_else_may_be_writing_it);
+    tcase_add_test(tests, holds_the_lock_of_its_file_for_as_long_as_it_writes);
     tcase_add_test(tests, adds_nothing_to_a_file_that_ends_well_or_to_an_idle_log);
     tcase_add_test(tests, goes_on_at_the_very_byte_when_a_file_may_grow_again);
     tcase_add_test(tests, goes_on_at_the_very_byte_when_a_full_disk_has_room_again);

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -165,6 +166,19 @@ static int overwrite_the_log(void)
     return open_as(sandboxed.decisions, O_WRONLY);
 }
 
+static int cut_the_log(void)
+{
+    int fd = open(sandboxed.decisions, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || ftruncate(fd, 0) != 0)
+        return errno;
+    return 0;
+}
+
+static int read_the_key(void)
+{
+    return open_as(sandboxed.key, O_RDONLY);
+}
+
 static int append_to_another_file(void)
 {
     return open_as(sandboxed.elsewhere, O_WRONLY | O_APPEND | O_CREAT);
@@ -254,6 +268,9 @@ static const struct {
     {append_to_the_log, MAIN, EPERM},
     {empty_the_log, WRITER, EPERM},
     {overwrite_the_log, WRITER, EPERM},
+    {cut_the_log, 0, 0},
+    {cut_the_log, WRITER, EPERM},
+    {read_the_key, MAIN, 0},
     {read_the_hosts_file, WORKER, 0},
     {read_the_policy, MAIN, 0},
     {remove_a_file, WORKER, EPERM},
@@ -280,7 +297,8 @@ static const struct {
 } files_kept_apart[] = {
     {append_to_another_file, WRITER}, {read_the_policy, WORKER}, {read_another_file, WORKER},
     {read_another_file, MAIN},        {read_another_file, 0},    {read_the_hosts_file, MAIN},
-    {read_the_policy, WRITER},        {remove_a_file, MAIN},
+    {read_the_policy, WRITER},        {remove_a_file, MAIN},     {read_the_key, WORKER},
+    {read_the_key, WRITER},
 };
 
 START_TEST(shows_each_thread_its_own_files_alone)

@@ -41,6 +41,7 @@ static void set_paths(void)
     snprintf(sandboxed.policy, sizeof(sandboxed.policy), "%s/p/policy", directory);
     snprintf(sandboxed.policy_file, sizeof(sandboxed.policy_file), "%s/p/policy/a.yml", directory);
     snprintf(sandboxed.hosts, sizeof(sandboxed.hosts), "%s/h/hosts", directory);
+    snprintf(sandboxed.key, sizeof(sandboxed.key), "%s/k/key.pem", directory);
     snprintf(sandboxed.decisions, sizeof(sandboxed.decisions), "%s/l/log", directory);
     snprintf(sandboxed.elsewhere, sizeof(sandboxed.elsewhere), "%s/elsewhere", directory);
 }
@@ -53,24 +54,29 @@ void sandboxed_set_up(void)
     set_paths();
     make_directory("p");
     make_directory("h");
+    make_directory("k");
     make_directory("l");
     make_directory("p/policy");
     sandboxed_write_file(sandboxed.policy_file);
     sandboxed_write_file(sandboxed.hosts);
+    sandboxed_write_file(sandboxed.key);
     sandboxed_write_file(sandboxed.decisions);
+    sandboxed.listener = (struct listener_configuration){.key = sandboxed.key};
     sandboxed.configuration = (struct configuration){.policy_path = sandboxed.policy,
                                                      .trust = "",
                                                      .hosts_file = sandboxed.hosts,
                                                      .log_decisions = sandboxed.decisions,
                                                      .process_user = "",
                                                      .process_sandbox = SANDBOX_ON,
-                                                     .listeners = &sandboxed.listener};
+                                                     .listeners = &sandboxed.listener,
+                                                     .listener_count = 1};
 }
 
 void sandboxed_tear_down(void)
 {
     static const char *const files[] = {
-        "p/policy/a.yml", "p/policy", "h/hosts", "l/log", "p", "h", "l", "elsewhere", ""};
+        "p/policy/a.yml", "p/policy", "h/hosts", "k/key.pem", "l/log", "p", "h", "k", "l",
+        "elsewhere",      ""};
     char path[80];
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         snprintf(path, sizeof(path), "%s/%s", sandboxed.directory, files[i]);

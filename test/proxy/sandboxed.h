@@ -13,6 +13,7 @@ struct sandboxed {
     char policy[64];
     char policy_file[80];
     char hosts[64];
+    char key[64]; /* a listener's */
     char decisions[64];
     char elsewhere[64]; /* a file that is not there, and nobody's business */
     struct listener_configuration listener;

@@ -176,8 +176,12 @@ class Process(Faults):
         for thread in threads:
             thread.join()
         before = len(gate.log())  # every line is JSON
+        unfinished = '{"time":"2026-10-01T00:00:00.000Z","event":"deci'
+        with open(gate.log_path, "a", encoding="utf-8") as file:
+            file.write(unfinished)  # a kill while the disk was full would leave this
         gate.ports, gate.stderr = [], []
         gate.start()
+        self.assertIn(f"cut off: {len(unfinished)} bytes", "\n".join(gate.stderr))
         self.assertServes(gate, url)
         gate.wait_log(1, event="decision", host="origin.test")
         self.assertGreater(len(gate.log()), before)
