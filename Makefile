@@ -137,9 +137,11 @@ $(BUILD)/test/proxy/turns_test: LDFLAGS += -Wl,--wrap=clock_gettime
 SESSION_WORLD := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/fuzz/session_*.c))
 SESSION_WRAPPED := $(addprefix -Wl$(comma)--wrap=,clock_gettime socket connect \
 	getsockopt event_add event_del event_free event_pending resolver_lookup resolver_cancel)
-$(BUILD)/test/proxy/session_memory_test: $(BUILD)/test/fuzz/fuzz_session.o $(SESSION_WORLD)
-$(BUILD)/test/proxy/session_memory_test: LDFLAGS += $(SESSION_WRAPPED) \
+SESSION_TESTS := $(addprefix $(BUILD)/test/proxy/,session_memory_test session_wiping_test)
+$(SESSION_TESTS): $(BUILD)/test/fuzz/fuzz_session.o $(SESSION_WORLD)
+$(SESSION_TESTS): LDFLAGS += $(SESSION_WRAPPED) \
 	$(addprefix -Wl$(comma)--wrap=,malloc calloc realloc reallocarray)
+$(BUILD)/test/proxy/session_wiping_test: LDFLAGS += -Wl,--wrap=free
 
 $(BUILD)/test/bench/load: $(BUILD)/test/bench/bench_hello.o
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(BUILD)/test/bench/bench_net.o $(LIBRARY)

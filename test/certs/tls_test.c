@@ -4,6 +4,7 @@
  * test.
  */
 #include <check.h>
+#include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -326,6 +327,41 @@ static void client_drains(struct connection *c, size_t *received)
     ck_assert_int_eq(SSL_get_error(c->client, count), SSL_ERROR_WANT_READ);
 }
 
+/* All that OpenSSL gives back goes this way; main says so. */
+static const char *searched_for; /* NULL: nothing is */
+static bool was_given_back;
+
+static void *allocate(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return calloc(1, size);
+}
+
+static void give_back(void *block, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    if (searched_for != NULL && block != NULL &&
+        memmem(block, malloc_usable_size(block), searched_for, strlen(searched_for)) != NULL)
+        was_given_back = true;
+    free(block);
+}
+
+START_TEST(wipes_what_came_before_its_memory_is_given_back)
+{
+    static const char word[] = "a word of one app's";
+    struct connection c;
+    connection_open_and_shake(&c);
+    client_writes(&c, word);
+    searched_for = word;
+    assert_server_reads(&c, word);
+    connection_close(&c);
+    searched_for = NULL;
+    ck_assert(!was_given_back);
+}
+END_TEST
+
 START_TEST(a_write_that_had_to_wait_goes_on_from_another_buffer)
 {
     const size_t total = (size_t)1024 * 1024;
@@ -494,6 +530,8 @@ static TCase *add_case(Suite *suite, const char *name)
 
 int main(void)
 {
+    if (CRYPTO_set_mem_functions(allocate, NULL, give_back) != 1)
+        abort();
     Suite *suite = suite_create("certs/tls");
     TCase *handshakes = add_case(suite, "handshakes");
     tcase_add_loop_test(handshakes, speaks_tls_1_2_and_1_3, 0, 2);
@@ -506,6 +544,7 @@ int main(void)
     TCase *data = add_case(suite, "data");
     tcase_add_test(data, carries_bytes_both_ways_in_small_pieces);
     tcase_add_test(data, hands_out_one_record_in_pieces_and_then_wants_to_read);
+    tcase_add_test(data, wipes_what_came_before_its_memory_is_given_back);
     tcase_add_test(data, a_write_that_had_to_wait_goes_on_from_another_buffer);
     tcase_add_test(data, an_old_error_of_this_thread_is_not_taken_for_the_streams);
     TCase *ends = add_case(suite, "ends");

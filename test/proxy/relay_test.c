@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -198,6 +199,58 @@ START_TEST(reads_no_more_while_the_receiver_takes_nothing)
 }
 END_TEST
 
+/* Bytes that the lender's idle pipes hold; each was lent, and another relay gets it next. */
+static int left_in_idle_pipes(void)
+{
+    int left = 0;
+    for (size_t i = 0; i < lender->pipes.count; i++) {
+        int bytes = 0;
+        ck_assert_int_eq(ioctl(lender->pipes.idle[i].read_fd, FIONREAD, &bytes), 0);
+        left += bytes;
+    }
+    return left;
+}
+
+START_TEST(gives_back_a_pipe_that_is_empty)
+{
+    uint64_t sent = 0, got = 0;
+    relay_init(&relay, RELAY_NO_LIMIT);
+    while (got < BULK_SIZE) {
+        send_pattern(&sent, BULK_SIZE);
+        turn();
+        check_pattern(&got);
+    }
+    turn();
+    ck_assert_uint_gt(lender->pipes.count, 0);
+    ck_assert_uint_eq(lender->pipes.open, lender->pipes.count);
+    ck_assert_int_eq(left_in_idle_pipes(), 0);
+}
+END_TEST
+
+/* Streams until the receiver takes no more and bytes rest in the pipe. */
+static bool stalls_with_bytes_in_its_pipe(void)
+{
+    uint64_t sent = 0, before;
+    relay_init(&relay, RELAY_NO_LIMIT);
+    do {
+        before = sent;
+        send_pattern(&sent, UINT64_MAX);
+        turn();
+        usleep(1000);
+    } while (sent != before);
+    return relay.in_pipe > 0;
+}
+
+START_TEST(closes_a_pipe_that_still_holds_bytes)
+{
+    ck_assert(stalls_with_bytes_in_its_pipe());
+    ck_assert_uint_eq(lender->pipes.open, 1);
+    relay_clear(&relay, lender);
+    ck_assert_uint_eq(lender->pipes.open, 0);
+    ck_assert_uint_eq(lender->pipes.count, 0);
+}
+END_TEST
+
 START_TEST(says_whose_connection_broke)
 {
     const struct linger at_once = {.l_onoff = 1};
@@ -238,6 +291,8 @@ int main(void)
     tcase_add_test(tests, counts_preloaded_bytes_against_the_limit);
     tcase_add_test(tests, keeps_every_byte_of_a_stream_in_order);
     tcase_add_test(tests, reads_no_more_while_the_receiver_takes_nothing);
+    tcase_add_test(tests, gives_back_a_pipe_that_is_empty);
+    tcase_add_test(tests, closes_a_pipe_that_still_holds_bytes);
     tcase_add_test(tests, says_whose_connection_broke);
     tcase_add_test(tests, says_when_the_receiver_is_gone);
     suite_add_tcase(suite, tests);
