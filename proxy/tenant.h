@@ -14,14 +14,14 @@
 struct tenant {
     struct subject subject;
     struct span key;               /* "app/environment/installation" */
-    struct limit_account *account; /* shared with the other workers; NULL: nothing is limited */
+    struct limit_account *account; /* shared with the other workers; NULL as `limiter` is */
     struct share *share;     /* of the worker's time: its app and environment's, all the same */
     struct share *own_share; /* owned; NULL: the share is another tenant's */
     struct tenant *next;
 };
 
 struct tenants {
-    struct limiter *limiter; /* NULL: nothing is limited */
+    struct limiter *limiter; /* NULL: who finds tenants here asks for no limits (tests) */
     struct tenant *buckets[1024];
 };
 

@@ -106,7 +106,7 @@ size_t bench_hello(const char *host, uint8_t bytes[BENCH_HELLO_MAXIMUM])
     put_filled(&writer, 'r', 32);
     put_filled(&writer, 32, 1);
     put_filled(&writer, 's', 32);
-    put_number(&writer, NUMBER_SIZE * SUITES);
+    put_number(&writer, (size_t)SUITES * NUMBER_SIZE);
     for (size_t suite = 0; suite < SUITES; suite++)
         put_number(&writer, 0x1301 + suite);
     put(&writer, "\x01\x00", 2); /* compression: none */

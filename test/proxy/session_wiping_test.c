@@ -3,7 +3,8 @@
  * from where another tenant gets it, with a message's bytes in it. Whole sessions
  * run in the session fuzzer's world with one word wherever a message can carry it,
  * and every block is searched for that word as it is freed.
- * Rests on the linker's --wrap (see the Makefile), as the fuzzer's world does.
+ * Rests on the linker's --wrap (see the Makefile), as the fuzzer's world does;
+ * test/fuzz/fuzz_session.c tells how a script is read.
  */
 #include <check.h>
 #include <event2/event.h>
@@ -15,6 +16,7 @@
 #include "test/suite.h"
 
 #define WORD           "Wort-von-App-A-1"
+#define WORD_LENGTH    (sizeof(WORD) - 1)
 #define MANY           4096 /* times the word: more than a socket, a relay and a buffer hold */
 #define SCRIPT_MAXIMUM ((size_t)1 << 20)
 
@@ -26,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static bool searching;
 static size_t freed;           /* blocks, since it is searched */
-static char found[1024];       /* the beginning of the first block that held the word; "": none */
-static size_t length_of_found; /* that block's */
+static char found[1024];       /* the beginning of the first block that held the word */
+static size_t length_of_found; /* that block's; 0: none */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -73,17 +75,15 @@ void __wrap_free(void *block)
     if (searching && block != NULL) {
         const size_t size = malloc_usable_size(block);
         freed++;
-        if (found[0] == '\0' && memmem(block, size, WORD, strlen(WORD)) != NULL) {
+        if (length_of_found == 0 && memmem(block, size, WORD, WORD_LENGTH) != NULL) {
             length_of_found = size;
             memcpy(found, block, size < sizeof(found) ? size : sizeof(found) - 1);
-            found[0] = found[0] == '\0' ? '?' : found[0];
         }
     }
     __real_free(block);
 }
 
-/* ---- the scripts (test/fuzz/fuzz_session.c): '$' is the word, '~' many of them
- * ------------------- */
+/* ---- the scripts: '$' is the word, '~' many of them ------------------------------------------ */
 
 #define CLIENT        "\xFF\x40" /* act 0 by the first client: its high half counts modulo four */
 #define CLIENT_ENDS   "\xFF\x42"
@@ -145,8 +145,8 @@ static size_t write_script(const char *script, char *bytes)
     size_t length = 0;
     for (; *script != '\0'; script++) {
         const int times = *script == '~' ? MANY : *script == '$';
-        for (int i = 0; i < times; i++, length += strlen(WORD))
-            memcpy(bytes + length, WORD, strlen(WORD));
+        for (int i = 0; i < times; i++, length += WORD_LENGTH)
+            memcpy(bytes + length, WORD, WORD_LENGTH);
         if (times == 0)
             bytes[length++] = *script;
         ck_assert_uint_lt(length, SCRIPT_MAXIMUM);
@@ -161,7 +161,7 @@ START_TEST(no_memory_is_given_back_with_what_they_said)
     searching = true;
     LLVMFuzzerTestOneInput((const uint8_t *)bytes, length);
     searching = false;
-    ck_assert_msg(found[0] == '\0', "%s: a block of %zu bytes: %s", sessions[_i].name,
+    ck_assert_msg(length_of_found == 0, "%s: a block of %zu bytes: %s", sessions[_i].name,
                   length_of_found, found);
     ck_assert_uint_gt(freed, 0);
 }
@@ -171,8 +171,8 @@ START_TEST(finds_what_is_not_wiped)
 {
     char *block = malloc(100);
     searching = true;
-    memcpy(block + 10, WORD, strlen(WORD));
-    ck_assert_mem_eq(block + 10, WORD, strlen(WORD));
+    memcpy(block + 10, WORD, WORD_LENGTH);
+    ck_assert_mem_eq(block + 10, WORD, WORD_LENGTH);
     free(block);
     searching = false;
     ck_assert_uint_ge(length_of_found, 100);
