@@ -3,7 +3,7 @@ import socket
 import threading
 import time
 
-from harness import SLOW, Scenario, wait_until
+from harness import SLOW, Scenario, is_instrumented, wait_until
 from origins import ok
 
 MANY = 1000
@@ -39,7 +39,8 @@ class Greedy(Scenario):
                     client.send("x")
                 except OSError:
                     pass  # its time was up
-        self.assertLess(self.gate.status_kib() - before, 8 * MANY, "KiB for a thousand heads")
+        each = 32 if is_instrumented() else 8  # sanitizers keep a shadow of it
+        self.assertLess(self.gate.status_kib() - before, each * MANY, "KiB for a thousand heads")
         self.assertLeavesNothing()
         self.gate.wait_log(MANY, event="close", outcome="malformed")
 
