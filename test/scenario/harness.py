@@ -296,12 +296,11 @@ class Scenario(unittest.TestCase):
         proxy = Proxy(directory, configuration, wrapper)
         for (app, environment), addresses in apps.items():
             proxy.declare(addresses, app, environment)
+        self.addCleanup(self.end, proxy)
         return proxy
 
     def proxy(self, *arguments, **options):
-        proxy = self.prepare(*arguments, **options)
-        self.addCleanup(self.end, proxy)
-        return proxy.start()
+        return self.prepare(*arguments, **options).start()
 
     @staticmethod
     def end(proxy):
