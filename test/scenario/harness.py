@@ -200,9 +200,10 @@ class Proxy:
     # -- what it says ----------------------------------------------------------
 
     def log_lines(self, path=None):
+        """Whole ones: the last may be being written."""
         try:
             with open(path or self.log_path, encoding="utf-8") as file:
-                return file.read().splitlines()
+                return file.read().rpartition("\n")[0].splitlines()
         except FileNotFoundError:
             return []
 

@@ -184,7 +184,10 @@ class Process(Faults):
         self.assertIn(f"cut off: {len(unfinished)} bytes", "\n".join(gate.stderr))
         self.assertServes(gate, url)
         gate.wait_log(1, event="decision", host="origin.test")
+        gate.stop()
         self.assertGreater(len(gate.log()), before)
+        with open(gate.log_path, encoding="utf-8") as file:
+            self.assertTrue(file.read().endswith("\n"))
 
 
 class Clock(Faults):

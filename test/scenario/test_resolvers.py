@@ -53,10 +53,20 @@ class LongServer(name_server.NameServer):
     def __init__(self, part=LONG + 2):
         self.part = part
         self.by_tcp = 0
-        super().__init__({}, "127.0.0.1")
-        self.listener = socket.create_server(("127.0.0.1", self.port))
         self.wires = []
+        self.bind()
         threading.Thread(target=self.accept, daemon=True).start()
+
+    def bind(self):
+        """The same port for both; where the one is free the other may be somebody's."""
+        for _ in range(20):
+            self.listener = socket.create_server(("127.0.0.1", 0))
+            try:
+                super().__init__({}, "127.0.0.1", port=self.listener.getsockname()[1])
+                return
+            except OSError:
+                self.listener.close()
+        raise OSError("no port is free for both")
 
     def reply(self, question):
         _, end = name_server.decode(question, 12)
