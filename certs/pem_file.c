@@ -115,6 +115,25 @@ X509 *pem_file_read_certificate(const char *path, struct error *error)
     return certificate;
 }
 
+STACK_OF(X509) * pem_file_read_chain(const char *path, struct error *error)
+{
+    X509 *next;
+    BIO *file = open_file(path, "the certificate", error);
+    STACK_OF(X509) *chain = file == NULL ? NULL : sk_X509_new_null();
+    while (chain != NULL && (next = PEM_read_bio_X509(file, NULL, NULL, NULL)) != NULL) {
+        if (sk_X509_push(chain, next) == 0)
+            X509_free(next);
+    }
+    if (chain != NULL && sk_X509_num(chain) == 0) {
+        tls_error_set_file(path, "not a PEM certificate", error);
+        sk_X509_free(chain);
+        chain = NULL;
+    }
+    BIO_free(file);
+    ERR_clear_error();
+    return chain;
+}
+
 EVP_PKEY *pem_file_read_key(const char *path, struct error *error)
 {
     BIO *file = open_file(path, "the key", error);

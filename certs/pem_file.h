@@ -37,6 +37,7 @@ BIO *pem_file_of_certificates(X509 *first, X509 *second /* NULL: none */);
  * any of the content. A key under a passphrase is refused: there is nobody to ask.
  */
 X509 *pem_file_read_certificate(const char *path, struct error *error);
+STACK_OF(X509) * pem_file_read_chain(const char *path, struct error *error); /* all there are */
 EVP_PKEY *pem_file_read_key(const char *path, struct error *error);
 
 #endif

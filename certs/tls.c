@@ -18,7 +18,8 @@
 struct tls_stream {
     SSL *ssl;
     struct tls_context *context; /* a reference */
-    const char *reason;          /* static storage */
+    struct tls_socket socket;
+    const char *reason; /* static storage */
     bool failed;
     bool refused_peer; /* ... because of its certificate */
     bool closed;       /* close_notify is out */
@@ -44,24 +45,61 @@ static bool set_side(SSL *ssl, const struct tls_context *context, const char *se
     return server_name != NULL && set_server_name(ssl, server_name);
 }
 
-struct tls_stream *tls_stream_new(struct tls_context *context, int fd, const char *server_name)
+static bool set_identity(SSL *ssl, const struct tls_identity *identity)
+{
+    return identity == NULL ||
+           SSL_use_cert_and_key(ssl, identity->certificate, identity->key, identity->chain, 1) == 1;
+}
+
+static bool set_socket(struct tls_stream *stream, const struct tls_place *place)
+{
+    stream->socket.fd = place->fd;
+    if (place->early_length > 0) {
+        stream->socket.early = malloc(place->early_length);
+        if (stream->socket.early == NULL)
+            return false;
+        memcpy(stream->socket.early, place->early, place->early_length);
+        stream->socket.early_length = place->early_length;
+    }
+    BIO *bio = tls_socket_new(&stream->socket);
+    if (bio == NULL)
+        return false;
+    SSL_set_bio(stream->ssl, bio, bio);
+    return true;
+}
+
+static struct tls_stream *new_stream(struct tls_context *context,
+                                     const struct tls_identity *identity,
+                                     const struct tls_place *place, const char *server_name)
 {
     struct tls_stream *stream = calloc(1, sizeof(*stream));
-    BIO *socket = tls_socket_new(fd);
-    SSL *ssl = SSL_new(context->ssl_context);
-    if (stream == NULL || socket == NULL || ssl == NULL || !set_side(ssl, context, server_name)) {
-        SSL_free(ssl);
-        BIO_free(socket);
-        free(stream);
-        ERR_clear_error();
+    if (stream == NULL)
+        return NULL;
+    stream->reason = "";
+    stream->context = tls_context_ref(context);
+    stream->ssl = SSL_new(context->ssl_context);
+    bool made = stream->ssl != NULL && set_side(stream->ssl, context, server_name) &&
+                set_identity(stream->ssl, identity) && set_socket(stream, place);
+    ERR_clear_error();
+    if (!made) {
+        tls_stream_free(stream);
         return NULL;
     }
-    SSL_set_bio(ssl, socket, socket);
-    ERR_clear_error();
-    stream->ssl = ssl;
-    stream->context = tls_context_ref(context);
-    stream->reason = "";
+    stream->socket.outer = place->outer;
     return stream;
+}
+
+struct tls_stream *tls_stream_new(struct tls_context *context, int fd, const char *server_name)
+{
+    const struct tls_place place = {.fd = fd};
+    return new_stream(context, NULL, &place, server_name);
+}
+
+struct tls_stream *tls_stream_new_as(struct tls_context *context,
+                                     const struct tls_identity *identity,
+                                     const struct tls_place *place)
+{
+    return new_stream(context, identity, place, NULL);
 }
 
 void tls_stream_free(struct tls_stream *stream)
@@ -69,6 +107,7 @@ void tls_stream_free(struct tls_stream *stream)
     if (stream == NULL)
         return;
     SSL_free(stream->ssl);
+    tls_socket_clear(&stream->socket);
     tls_context_unref(stream->context);
     free(stream);
 }
@@ -167,12 +206,17 @@ enum tls_result tls_stream_peek(struct tls_stream *stream)
     return result_of(stream, SSL_peek_ex(stream->ssl, &byte, 1, &count));
 }
 
+static enum tls_result shut_outer(const struct tls_stream *stream)
+{
+    return stream->socket.outer == NULL ? TLS_OK : tls_stream_shutdown(stream->socket.outer);
+}
+
 enum tls_result tls_stream_shutdown(struct tls_stream *stream)
 {
     if (stream->failed)
         return TLS_FAILED;
-    if (stream->closed)
-        return TLS_OK; /* a second SSL_shutdown would read, and eat what still comes */
+    if (stream->closed) /* a second SSL_shutdown would read, and eat what still comes */
+        return shut_outer(stream);
     if (!SSL_is_init_finished(stream->ssl))
         return fail(stream, "closed before the handshake was done");
     begin_call();
@@ -183,7 +227,7 @@ enum tls_result tls_stream_shutdown(struct tls_stream *stream)
             return result;
     }
     stream->closed = true;
-    return TLS_OK;
+    return shut_outer(stream);
 }
 
 const char *tls_stream_reason(const struct tls_stream *stream)

@@ -79,6 +79,15 @@ struct tls_stream;
 struct tls_stream *tls_stream_new(struct tls_context *context, int fd, const char *server_name);
 void tls_stream_free(struct tls_stream *stream);
 
+/* Where the bytes of a stream are, if not on a descriptor alone. */
+struct tls_place {
+    int fd;
+    struct tls_stream *outer; /* TLS that it goes through, the new stream's from now on; NULL: none
+                               */
+    const void *early;        /* what has come of it already; copied */
+    size_t early_length;
+};
+
 /* STREAM was made with CONTEXT. */
 bool tls_stream_is_of(const struct tls_stream *stream, const struct tls_context *context);
 

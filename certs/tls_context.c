@@ -65,7 +65,7 @@ static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static bool set_rules(SSL_CTX *ssl_context)
+static bool set_rules(SSL_CTX *ssl_context, bool is_client)
 {
     SSL_CTX_set_security_level(ssl_context, SECURITY_LEVEL);
     SSL_CTX_set_options(ssl_context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
@@ -77,6 +77,8 @@ static bool set_rules(SSL_CTX *ssl_context)
                                       SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_default_passwd_cb(ssl_context, tls_error_refuse_passphrase);
+    if (!is_client)
+        SSL_CTX_set_alpn_select_cb(ssl_context, select_protocol, NULL);
     return SSL_CTX_set_min_proto_version(ssl_context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(ssl_context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1;
 }
@@ -105,7 +107,7 @@ static bool load_key(SSL_CTX *ssl_context, const char *path, const char *certifi
     return false;
 }
 
-static struct tls_context *context_new(bool is_client, struct error *error)
+struct tls_context *tls_context_new_bare(bool is_client, struct error *error)
 {
     ERR_clear_error();
     struct tls_context *context = calloc(1, sizeof(*context));
@@ -114,20 +116,27 @@ static struct tls_context *context_new(bool is_client, struct error *error)
         context->is_client = is_client;
         atomic_init(&context->references, 1);
     }
-    if (context != NULL && context->ssl_context != NULL && set_rules(context->ssl_context))
+    if (context != NULL && context->ssl_context != NULL &&
+        set_rules(context->ssl_context, is_client))
         return context;
     tls_error_set("OpenSSL could not be set up", error);
     tls_context_unref(context);
     return NULL;
 }
 
+/* RFC 8446, section 8.1; the cache is off anyway. */
+void tls_context_forbid_resumption(struct tls_context *context)
+{
+    SSL_CTX_set_options(context->ssl_context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context->ssl_context, 0);
+}
+
 struct tls_context *tls_context_new_server(const struct tls_server_files *files,
                                            enum tls_clients clients, struct error *error)
 {
-    struct tls_context *context = context_new(false, error);
+    struct tls_context *context = tls_context_new_bare(false, error);
     if (context == NULL)
         return NULL;
-    SSL_CTX_set_alpn_select_cb(context->ssl_context, select_protocol, NULL);
     if (load_certificate(context->ssl_context, files->certificate, error) &&
         load_key(context->ssl_context, files->key, files->certificate, error) &&
         (clients == TLS_CLIENTS_UNASKED || tls_trust_clients(context, files, clients, error)))
@@ -138,7 +147,7 @@ struct tls_context *tls_context_new_server(const struct tls_server_files *files,
 
 static struct tls_context *client_new(struct error *error)
 {
-    struct tls_context *context = context_new(true, error);
+    struct tls_context *context = tls_context_new_bare(true, error);
     if (context == NULL)
         return NULL;
     tls_staple_check(context->ssl_context);

@@ -15,6 +15,28 @@ struct tls_context {
     atomic_uint references;
 };
 
+/* ---- tls_context.c ---- */
+
+/* With the rules of the house, and no certificate yet. NULL: ERROR says why. */
+struct tls_context *tls_context_new_bare(bool is_client, struct error *error);
+
+/* A server's: no tickets, and no session is kept. */
+void tls_context_forbid_resumption(struct tls_context *context);
+
+/* ---- tls.c ---- */
+
+/* Whom a server is to be taken for, where its context does not say. */
+struct tls_identity {
+    X509 *certificate;
+    EVP_PKEY *key;
+    STACK_OF(X509) * chain;
+};
+
+/* NULL: as tls_stream_new, and PLACE's outer stream is still the caller's. */
+struct tls_stream *tls_stream_new_as(struct tls_context *context,
+                                     const struct tls_identity *identity,
+                                     const struct tls_place *place);
+
 /* ---- tls_trust.c ---- */
 
 /* Verifies clients by FILES' client_ca and crl as CLIENTS says. False: ERROR says which file and

@@ -80,16 +80,6 @@ static bool load_lists(struct tls_context *context, const char *path, struct err
     return true;
 }
 
-/*
- * A resumed session shows no certificate, and would outlive its revocation: so
- * there are no tickets, and no session is kept (RFC 8446, section 8.1; the cache is off anyway).
- */
-static void forbid_resumption(SSL_CTX *ssl_context)
-{
-    SSL_CTX_set_options(ssl_context, SSL_OP_NO_TICKET);
-    SSL_CTX_set_num_tickets(ssl_context, 0);
-}
-
 bool tls_trust_clients(struct tls_context *context, const struct tls_server_files *files,
                        enum tls_clients clients, struct error *error)
 {
@@ -100,7 +90,8 @@ bool tls_trust_clients(struct tls_context *context, const struct tls_server_file
         return false;
     X509_STORE_set_flags(SSL_CTX_get_cert_store(context->ssl_context), X509_V_FLAG_PARTIAL_CHAIN);
     SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER | required, NULL);
-    forbid_resumption(context->ssl_context);
+    /* A resumed session shows no certificate, and would outlive its revocation. */
+    tls_context_forbid_resumption(context);
     return true;
 }
 

@@ -117,6 +117,14 @@ struct app_limits {
     struct limits limits;
 };
 
+/* Whose tunnels are looked into, but for those to `except`; PEM paths. */
+struct inspection {
+    struct app_list apps;
+    struct host_list except;
+    const char *ca; /* signs what their clients are shown; what vouches for it may follow */
+    const char *key;
+};
+
 /* What the proxy shows as a TLS client to these hosts in these apps' name; PEM paths. */
 struct client_certificate {
     struct app_list apps;
@@ -147,6 +155,8 @@ struct configuration {
 
     enum sni_mode sni;
     struct app_list ech; /* whose tunnels may begin with an encrypted ClientHello (default none) */
+    struct inspection *inspections; /* inspect (default none): the first with the app counts */
+    size_t inspection_count;
     struct client_certificate *client_certificates; /* the first that fits counts */
     size_t client_certificate_count;
     enum mode mode;

@@ -125,13 +125,3 @@ bool configuration_read_resolvers(struct configuration_reader *reader,
     }
     return true;
 }
-
-bool configuration_read_inspect(struct configuration_reader *reader,
-                                const struct configuration_key *key, const struct yaml_node *value,
-                                void *field)
-{
-    if (value->kind != YAML_SEQUENCE)
-        return configuration_refuse(reader, value, "%s is %s; a list is wanted", key->name,
-                                    yaml_describe(value));
-    return value->count == 0 || configuration_read_later(reader, key, value->items[0], field);
-}

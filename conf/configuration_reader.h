@@ -94,7 +94,6 @@ bool configuration_parse_ranges(struct configuration_reader *reader,
 configuration_read_value configuration_read_ranges;    /* struct configuration */
 configuration_read_value configuration_read_resolvers; /* struct configuration */
 configuration_read_value configuration_read_admin;     /* struct configuration */
-configuration_read_value configuration_read_inspect;   /* only an empty list, so far */
 
 /* ---- configuration_listeners.c ---- */
 
@@ -110,8 +109,10 @@ configuration_read_value configuration_read_hosts; /* struct host_list */
 
 /* ---- configuration_tls.c ---- */
 
+configuration_read_value configuration_read_inspections;         /* struct configuration */
 configuration_read_value configuration_read_client_certificates; /* struct configuration */
 
+extern const struct configuration_key configuration_inspection_keys[];
 extern const struct configuration_key configuration_client_certificate_keys[];
 
 /* ---- configuration_identity.c ---- */

@@ -223,7 +223,8 @@ enum progress answer_denial(struct session *session, enum reason reason, struct 
         .fields = "forge-proxy-error: BLOCKED_EGRESS\r\n",
     };
     session->record.outcome = "denied";
-    if (reason == REASON_ADDRESS_PROHIBITED || reason == REASON_UNAUTHENTICATED)
+    if (reason == REASON_ADDRESS_PROHIBITED || reason == REASON_UNAUTHENTICATED ||
+        reason == REASON_SNI_MISMATCH)
         log_denial(session, reason, detail);
     else
         session_log_decision(session, VERDICT_DENY, reason, NULL);

@@ -10,8 +10,23 @@ struct keyring {
     struct tls_context *context;   /* shows nothing */
     struct tls_context **contexts; /* one for each client certificate, in their order */
     size_t count;
+    struct minter **minters; /* one for each of configuration->inspections */
+    size_t minter_count;
     atomic_uint references;
 };
+
+static bool load_minters(struct keyring *keyring, struct error *error)
+{
+    const struct configuration *configuration = keyring->configuration;
+    while (keyring->minter_count < configuration->inspection_count) {
+        const struct inspection *own = &configuration->inspections[keyring->minter_count];
+        struct minter *minter = minter_new(own->ca, own->key, error);
+        if (minter == NULL)
+            return false;
+        keyring->minters[keyring->minter_count++] = minter;
+    }
+    return true;
+}
 
 static bool load(struct keyring *keyring, struct error *error)
 {
@@ -28,24 +43,23 @@ static bool load(struct keyring *keyring, struct error *error)
             return false;
         keyring->contexts[keyring->count++] = context;
     }
-    return true;
+    return load_minters(keyring, error);
 }
 
 struct keyring *keyring_new(const struct configuration *configuration, struct error *error)
 {
     struct keyring *keyring = calloc(1, sizeof(*keyring));
-    struct tls_context **contexts =
-        calloc(configuration->client_certificate_count + 1, sizeof(struct tls_context *));
-    if (keyring == NULL || contexts == NULL) {
+    if (keyring == NULL) {
         error_set(error, "out of memory");
-        free(contexts);
-        free(keyring);
         return NULL;
     }
     keyring->configuration = configuration;
-    keyring->contexts = contexts;
+    keyring->contexts =
+        calloc(configuration->client_certificate_count + 1, sizeof(struct tls_context *));
+    keyring->minters = calloc(configuration->inspection_count + 1, sizeof(struct minter *));
     atomic_init(&keyring->references, 1);
-    if (load(keyring, error))
+    error_set(error, "out of memory");
+    if (keyring->contexts != NULL && keyring->minters != NULL && load(keyring, error))
         return keyring;
     keyring_unref(keyring);
     return NULL;
@@ -64,8 +78,11 @@ void keyring_unref(struct keyring *keyring)
         return;
     for (size_t i = 0; i < keyring->count; i++)
         tls_context_unref(keyring->contexts[i]);
+    for (size_t i = 0; i < keyring->minter_count; i++)
+        minter_free(keyring->minters[i]);
     tls_context_unref(keyring->context);
     free(keyring->contexts);
+    free(keyring->minters);
     free(keyring);
 }
 
@@ -79,4 +96,20 @@ struct tls_context *keyring_context(const struct keyring *keyring, const struct 
             return keyring->contexts[i];
     }
     return keyring->context;
+}
+
+const struct minter *keyring_minter(const struct keyring *keyring, const struct subject *subject,
+                                    const struct host *host)
+{
+    for (size_t i = 0; i < keyring->minter_count; i++) {
+        const struct inspection *own = &keyring->configuration->inspections[i];
+        if (app_list_has(&own->apps, subject->app, subject->environment))
+            return host_list_has(&own->except, host) ? NULL : keyring->minters[i];
+    }
+    return NULL;
+}
+
+time_t keyring_minter_expires(const struct keyring *keyring, size_t index)
+{
+    return minter_expires(keyring->minters[index]);
 }

@@ -1,12 +1,12 @@
 /*
- * What the proxy believes and shows as a TLS client of origins. The main thread
- * reads it from files, workers share it: it is immutable, and a new one is put in
- * its place whole, as with the policy.
+ * What the proxy believes and shows as a TLS client of origins, and what it signs with
+ * for clients whose tunnels are looked into. The main thread reads it from files, workers share it:
+ * it is immutable, and a new one is put in its place whole, as with the policy.
  */
 #ifndef SALLYPORT_PROXY_KEYRING_H
 #define SALLYPORT_PROXY_KEYRING_H
 
-#include "certs/tls.h"
+#include "certs/mint.h"
 #include "conf/configuration.h"
 #include "policy/decision.h"
 
@@ -22,5 +22,13 @@ void keyring_unref(struct keyring *keyring); /* NULL is fine */
 /* How connections to HOST on behalf of SUBJECT are made; never NULL, valid as long as KEYRING. */
 struct tls_context *keyring_context(const struct keyring *keyring, const struct subject *subject,
                                     const struct host *host);
+
+/* Who signs for a tunnel of SUBJECT to HOST; NULL: nobody looks into it. Valid as long as KEYRING.
+ */
+const struct minter *keyring_minter(const struct keyring *keyring, const struct subject *subject,
+                                    const struct host *host);
+
+/* By the index of configuration->inspections. */
+time_t keyring_minter_expires(const struct keyring *keyring, size_t index);
 
 #endif

@@ -140,6 +140,10 @@ static void allow_client_certificates(struct rules *rules,
         allow_replaced(rules, configuration->client_certificates[i].certificate, READ);
         allow_replaced(rules, configuration->client_certificates[i].key, READ);
     }
+    for (size_t i = 0; i < configuration->inspection_count; i++) {
+        allow_replaced(rules, configuration->inspections[i].ca, READ);
+        allow_replaced(rules, configuration->inspections[i].key, READ);
+    }
 }
 
 /* Read again on SIGHUP. */

@@ -26,6 +26,7 @@ static void session_free(struct session *session)
     deadline_end(worker->deadlines, &session->deadline);
     buffer_clear(&session->input);
     transport_close(&session->client, false);
+    free(session->inside);
     metrics_subtract(worker->metrics, METRIC_CONNECTIONS_OPEN, 1);
     free(session);
 }

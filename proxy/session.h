@@ -9,7 +9,8 @@
  * and names the next (`session->stage`). A stage that must wait returns
  * PROGRESS_WAIT and is called again on the next event. The files follow the order:
  * session_begin.c, session_overload.c, session_head.c, session_decide.c, session_reach.c,
- * then forward.c (absolute-form) or tunnel.c (CONNECT and WebSocket); answer.c says no,
+ * then forward.c (absolute-form) or tunnel.c (CONNECT and WebSocket); inspect.c makes the
+ * inside of a tunnel the connection that the stages read from; answer.c says no,
  * session_log.c writes it down, and session.c is the connection's life around them.
  *
  * A session lives for the whole connection and is small. What only a request
@@ -51,6 +52,7 @@ struct session_record {
 struct exchange {
     char method[33];
     bool is_connect;
+    bool is_inspected; /* CONNECT: the tunnel is looked into, each request in it decided */
     bool has_target;
     struct target target;
     struct span
@@ -94,6 +96,12 @@ struct tunnel {
     bool down_ended;
 };
 
+/* What a connection is about, once it is the inside of a tunnel that is looked into. */
+struct inside {
+    struct host host;
+    uint16_t port;
+};
+
 struct session {
     TAILQ_ENTRY(session) link;       /* in worker->sessions */
     TAILQ_ENTRY(session) queue_link; /* in one of turns.h, or worker->log_waiters */
@@ -105,13 +113,14 @@ struct session {
     struct ip client_ip; /* family 0: a unix socket, or a front that does not tell */
     uint16_t client_port;
     struct deadline deadline;
-    struct buffer input;               /* came from the client, not used up yet */
-    size_t head_searched;              /* bytes of input known not to hold a head's end */
-    struct identity identity;          /* what the connection shows */
-    const struct tenant *tenant;       /* whose the request is; NULL: not known yet */
-    struct exchange *exchange;         /* NULL: between requests, or a tunnel */
-    struct tunnel *tunnel;             /* NULL: not a tunnel */
-    size_t linger_left;                /* bytes still read past before closing */
+    struct buffer input;         /* came from the client, not used up yet */
+    size_t head_searched;        /* bytes of input known not to hold a head's end */
+    struct identity identity;    /* what the connection shows */
+    const struct tenant *tenant; /* whose the request is; NULL: not known yet */
+    struct exchange *exchange;   /* NULL: between requests, or a tunnel */
+    struct tunnel *tunnel;       /* NULL: not a tunnel */
+    struct inside *inside; /* NULL: requests may be for any target; they are the proxy's own */
+    size_t linger_left;    /* bytes still read past before closing */
     struct limit_account *counted_for; /* what this connection is counted for; NULL: a stranger's */
     bool is_counted;                   /* it is counted at all */
     bool is_turned_away;         /* by overload, before it said a word: its descriptor is wanted */
@@ -148,6 +157,9 @@ session_stage session_read_head;     /* session_head.c */
 session_stage session_next_request;  /* session_head.c: the exchange is over and logged */
 session_stage session_admit;         /* session_decide.c: the head is whole */
 session_stage session_reach;         /* session_reach.c: an upstream connection, kept or dialled */
+session_stage session_limit;         /* session_decide.c: the target is known */
+session_stage inspect_begin;         /* the ClientHello in a tunnel to be looked into is good */
+session_stage inspect_name_target;   /* a request in such a tunnel has come */
 session_stage forward_begin;         /* absolute-form: the upstream is connected */
 session_stage tunnel_begin;          /* CONNECT: the upstream is connected */
 session_stage tunnel_begin_upgraded; /* 101 has been sent: what follows is not HTTP */

@@ -9,8 +9,6 @@
 
 static session_stage stage_identify;
 static session_stage stage_name_target;
-static session_stage stage_name_target;
-static session_stage stage_limit;
 static session_stage stage_decide;
 
 /* No new decision while the log could not take its record: the client waits, it is not refused. */
@@ -39,21 +37,28 @@ static enum progress stage_admit_app(struct session *session)
     return pass_to(stage_name_target, session);
 }
 
-static enum progress stage_identify(struct session *session)
+/* In a tunnel that is looked into, requests are of whoever opened it. */
+static const struct tenant *tenant_of_request(struct session *session)
 {
     const struct listener_configuration *listener = session->listener->socket->configuration;
     const struct identity *own = &session->identity;
     const struct http_request *request = &session->exchange->request;
-    session->tenant = own->tenant;
+    if (session->inside != NULL)
+        return session->tenant;
     if (!own->settled && listener->identity & IDENTITY_BASIC &&
         (request->has_proxy_authorization || own->tenant == NULL))
-        session->tenant =
-            identity_of_request(&session->worker->tenants, listener->credentials, request);
+        return identity_of_request(&session->worker->tenants, listener->credentials, request);
+    return own->tenant;
+}
+
+static enum progress stage_identify(struct session *session)
+{
     enum progress progress;
+    session->tenant = tenant_of_request(session);
     if (session_gives_way(session, &progress))
         return progress;
     if (session->tenant == NULL)
-        return answer_unauthenticated(session, own->problem);
+        return answer_unauthenticated(session, session->identity.problem);
     turns_identify(session);
     session_count_for_tenant(session);
     if (span_equal(session->tenant->subject.environment, SPAN("production")))
@@ -101,6 +106,8 @@ static enum progress stage_name_target(struct session *session)
     struct exchange *exchange = session->exchange;
     const struct http_request *request = &exchange->request;
     struct error error;
+    if (session->inside != NULL)
+        return inspect_name_target(session);
     const char *problem = form_problem(request);
     if (problem != NULL)
         return answer_malformed(session, 400, problem);
@@ -119,12 +126,12 @@ static enum progress stage_name_target(struct session *session)
     if ((exchange->target.scheme == SCHEME_WS || exchange->target.scheme == SCHEME_WSS) &&
         !request->upgrade_websocket)
         return answer_malformed(session, 400, "ws:// or wss:// without a WebSocket handshake");
-    session->stage = stage_limit;
+    session->stage = session_limit;
     return PROGRESS_ON;
 }
 
 /* What an app may use is asked before what it may reach: a flood of denials is a flood, too. */
-static enum progress stage_limit(struct session *session)
+enum progress session_limit(struct session *session)
 {
     struct limit_account *account = session->tenant->account;
     const struct exchange *exchange = session->exchange;
@@ -182,7 +189,11 @@ static enum progress stage_decide(struct session *session)
     struct exchange *exchange = session->exchange;
     const struct subject *subject = &session->tenant->subject;
     struct decision *decision = &exchange->decision;
+    exchange->is_inspected =
+        exchange->is_connect &&
+        keyring_minter(session->worker->keyring, subject, &exchange->target.host) != NULL;
     const struct request_line request = {.method = span_of(exchange->method),
+                                         .inspected = exchange->is_inspected,
                                          .has_path = !exchange->is_connect,
                                          .path = path_without_query(exchange->path_and_query),
                                          .normal = &path};

@@ -18,7 +18,8 @@ enum progress session_next_request(struct session *session)
     session_give_tunnel(session);
     session->record = (struct session_record){.id = ""};
     session->head_searched = 0;
-    session->tenant = session->identity.tenant;
+    if (session->inside == NULL)
+        session->tenant = session->identity.tenant;
     if (worker->draining)
         return session_linger(session);
     deadline_start(worker->deadlines, &session->deadline,

@@ -37,16 +37,26 @@ static unsigned take_name(struct session *session)
     return limit_take_name(session->tenant->account, host_span(host), clock_milliseconds());
 }
 
-/* What TLS to the target is made with; NULL: the request goes, or the tunnel is, without. */
+/* What TLS to the target is made with; NULL: none of ours, also where a tunnel carries the
+ * client's. */
 static struct tls_context *context_for(const struct session *session)
 {
     const struct target *target = &session->exchange->target;
-    if (target->scheme != SCHEME_HTTPS && target->scheme != SCHEME_WSS)
+    if (!session->exchange->is_inspected && target->scheme != SCHEME_HTTPS &&
+        target->scheme != SCHEME_WSS)
         return NULL;
     return keyring_context(session->worker->keyring, &session->tenant->subject, &target->host);
 }
 
-/* A pooled connection serves absolute-form only, and no second try: that one must be fresh. */
+/* A tunnel's bytes need a connection of their own. */
+static bool may_be_kept(const struct exchange *exchange)
+{
+    if (exchange->is_connect)
+        return exchange->is_inspected;
+    return !exchange->retried && !exchange->request.upgrade_websocket;
+}
+
+/* No second try is made on a kept connection: that one must be fresh. */
 enum progress session_reach(struct session *session)
 {
     struct exchange *exchange = session->exchange;
@@ -55,7 +65,7 @@ enum progress session_reach(struct session *session)
                                      .host = &exchange->target.host,
                                      .port = exchange->target.port,
                                      .tls = context_for(session)};
-    if (!exchange->is_connect && !exchange->retried && !exchange->request.upgrade_websocket)
+    if (may_be_kept(exchange))
         exchange->upstream = upstream_pool_take(&worker->upstreams, &key, session_wake, session);
     if (exchange->upstream != NULL)
         return upstream_reached(session);

@@ -27,6 +27,20 @@ bool transport_start_tls(struct transport *transport, struct tls_context *contex
     return transport->tls != NULL;
 }
 
+bool transport_start_minted_tls(struct transport *transport, const struct minter *minter,
+                                struct mint_cache *cache, const char *host, struct span early)
+{
+    const struct tls_place place = {.fd = transport->fd,
+                                    .outer = transport->tls,
+                                    .early = early.data,
+                                    .early_length = early.length};
+    struct tls_stream *stream = mint_stream(minter, cache, host, &place);
+    if (stream == NULL)
+        return false;
+    transport->tls = stream;
+    return true;
+}
+
 void transport_end_tls(struct transport *transport)
 {
     tls_stream_free(transport->tls);

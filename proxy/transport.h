@@ -13,7 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "certs/tls.h"
+#include "certs/mint.h"
+#include "policy/span.h"
 #include "proxy/poller.h"
 
 enum transport_result {
@@ -62,6 +63,14 @@ enum transport_result transport_peek(struct transport *transport, void *bytes, s
 bool transport_await_more(struct transport *transport);
 /* Plain: takes COUNT bytes that were peeked at. False: the connection is broken. */
 bool transport_skip(struct transport *transport, size_t count);
+
+/*
+ * Makes the server's side of TLS, as HOST (mint_stream), out of what the transport carries:
+ * a plain stream, or one that is TLS already. EARLY: what was read of it. False: it stays as it
+ * is.
+ */
+bool transport_start_minted_tls(struct transport *transport, const struct minter *minter,
+                                struct mint_cache *cache, const char *host, struct span early);
 
 /* TLS: the handshake, TRANSPORT_OK when it is done. */
 enum transport_result transport_handshake(struct transport *transport);

@@ -25,7 +25,8 @@ enum progress tunnel_begin(struct session *session)
 
 static bool wants_hello(const struct session *session)
 {
-    return session->worker->configuration->sni == SNI_ENFORCE && !session->exchange->decision.plain;
+    return session->exchange->is_inspected || (session->worker->configuration->sni == SNI_ENFORCE &&
+                                               !session->exchange->decision.plain);
 }
 
 static enum progress stage_send_established(struct session *session)
@@ -81,11 +82,12 @@ static bool may_hide_its_name(const struct session *session)
 /*
  * REASON_DECLARED: nothing speaks against it. What ECH (RFC 9849) hides cannot be judged, and
  * GREASE (its section 6.2) looks the same: where it is let through, the outer name is what counts.
+ * Where the tunnel ends here, nobody can make use of what is hidden.
  */
 static enum reason judge_hello(const struct session *session, const struct client_hello *hello)
 {
     const struct target *target = &session->exchange->target;
-    if (hello->has_ech && !may_hide_its_name(session))
+    if (hello->has_ech && !session->exchange->is_inspected && !may_hide_its_name(session))
         return REASON_ECH;
     if (!hello->has_server_name)
         return target->host.kind == HOST_NAME ? REASON_SNI_MISSING : REASON_DECLARED;
@@ -107,12 +109,19 @@ static const char *words_for(enum reason reason, const struct client_hello *hell
     }
 }
 
+/* What comes behind a hello that may pass. */
+static session_stage *behind_hello(const struct session *session)
+{
+    return session->exchange->is_inspected ? inspect_begin : stage_begin_relay;
+}
+
 /* 200 has been said: all that is left is to close, and to write down why. */
 static enum progress refuse_hello(struct session *session, enum reason reason, const char *words)
 {
     session_log_decision(session, VERDICT_DENY, reason, words);
-    if (!session_enforces(session)) {
-        session->stage = stage_begin_relay;
+    if (!session_enforces(session) &&
+        (reason != REASON_NOT_TLS || !session->exchange->is_inspected)) {
+        session->stage = behind_hello(session);
         return PROGRESS_ON;
     }
     session_log_close(session, "denied");
@@ -139,7 +148,7 @@ static enum progress stage_read_hello(struct session *session)
     enum reason reason = judge_hello(session, &hello);
     if (reason != REASON_DECLARED)
         return refuse_hello(session, reason, words_for(reason, &hello));
-    session->stage = stage_begin_relay;
+    session->stage = behind_hello(session);
     return PROGRESS_ON;
 }
 

@@ -111,6 +111,8 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
     }
     struct keyring *keyring = atomic_exchange(&worker->next_keyring, NULL);
     if (keyring != NULL) {
+        mint_cache_free(worker->minted);
+        worker->minted = NULL;
         keyring_unref(worker->keyring);
         worker->keyring = keyring;
     }
@@ -287,6 +289,7 @@ void worker_free(struct worker *worker)
         snapshot_unref(unseen);
     snapshot_unref(worker->snapshot);
     keyring_unref(atomic_exchange(&worker->next_keyring, NULL));
+    mint_cache_free(worker->minted);
     keyring_unref(worker->keyring);
     free(worker);
 }

@@ -54,6 +54,7 @@ struct worker {
     struct http_response response; /* the same for an upstream's; used up at once */
     struct snapshot *snapshot;     /* the worker's own reference */
     struct keyring *keyring;       /* the same */
+    struct mint_cache *minted;     /* by the keyring's authorities; NULL: not before the first */
     struct tenants tenants;
     struct upstream_pool upstreams;
     struct listener_set listeners;

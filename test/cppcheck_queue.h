@@ -6,3 +6,5 @@
     for ((var) = (head)->tqh_first; (var) != 0; (var) = (var)->field.tqe_next)
 #define TAILQ_FOREACH_REVERSE(var, head, type, field)                                              \
     for ((var) = (head)->tqh_first; (var) != 0; (var) = (var)->field.tqe_next)
+#define LIST_FOREACH(var, head, field)                                                             \
+    for ((var) = (head)->lh_first; (var) != 0; (var) = (var)->field.le_next)

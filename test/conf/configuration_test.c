@@ -156,15 +156,17 @@ END_TEST
 START_TEST(reads_what_else_there_is)
 {
     struct configuration *c = parse_good(
-        LISTENER "policy: {path: /p, plain_http: true, watch: false}\ninspect: []\nsni: off\n"
-                 "ech: [demo/development, orders/staging]\n"
-                 "mode: report\nworkers: 256\nlog: {decisions: d.jsonl}\n"
-                 "client_certificates: [{apps: [demo/staging], certificate: c.pem, key: c.key,\n"
-                 "  hosts: [API.example, '*.b\xC3\xBC"
-                 "cher.example', '[2001:DB8::1]']}]\n"
-                 "network:\n  trust: t.pem\n  allow_ranges: [127.0.0.2/32, 'fd00::/8']\n"
-                 "  resolvers: [192.0.2.53, '[2001:db8::53]:5353']\n  hosts_file: ''\n"
-                 "  dns_ttl_minimum_seconds: 0\n  dns_ttl_maximum_seconds: 0\n");
+        LISTENER
+        "policy: {path: /p, plain_http: true, watch: false}\nsni: off\n"
+        "inspect: [{apps: [demo/staging], ca: i.pem, key: i.key, except: ['*.pinned.example']}]\n"
+        "ech: [demo/development, orders/staging]\n"
+        "mode: report\nworkers: 256\nlog: {decisions: d.jsonl}\n"
+        "client_certificates: [{apps: [demo/staging], certificate: c.pem, key: c.key,\n"
+        "  hosts: [API.example, '*.b\xC3\xBC"
+        "cher.example', '[2001:DB8::1]']}]\n"
+        "network:\n  trust: t.pem\n  allow_ranges: [127.0.0.2/32, 'fd00::/8']\n"
+        "  resolvers: [192.0.2.53, '[2001:db8::53]:5353']\n  hosts_file: ''\n"
+        "  dns_ttl_minimum_seconds: 0\n  dns_ttl_maximum_seconds: 0\n");
     ck_assert_str_eq(c->policy_path, "/p");
     ck_assert(c->plain_http);
     ck_assert(!c->policy_watch);
@@ -176,6 +178,11 @@ START_TEST(reads_what_else_there_is)
     ck_assert_uint_eq(c->workers, 256);
     ck_assert_str_eq(c->log_decisions, "/etc/sallyport/d.jsonl");
     ck_assert_str_eq(c->trust, "/etc/sallyport/t.pem");
+    ck_assert_uint_eq(c->inspection_count, 1);
+    ck_assert(app_list_has(&c->inspections[0].apps, SPAN("demo"), SPAN("staging")));
+    ck_assert_str_eq(c->inspections[0].ca, "/etc/sallyport/i.pem");
+    ck_assert_str_eq(c->inspections[0].key, "/etc/sallyport/i.key");
+    ck_assert_uint_eq(c->inspections[0].except.count, 1);
     ck_assert_uint_eq(c->client_certificate_count, 1);
     ck_assert(app_list_has(&c->client_certificates[0].apps, SPAN("demo"), SPAN("staging")));
     ck_assert_str_eq(c->client_certificates[0].certificate, "/etc/sallyport/c.pem");
@@ -359,7 +366,9 @@ static const struct {
     {ONE("127.0.0.1:1", BASIC "\n  tls: {client_ca: a}"), 4, 8, "both"},
     {ONE("127.0.0.1:1", BASIC "\n  tls: {certificate: a, key: b, crl: c}"), 2, 3, "client_ca"},
     /* the rest */
-    {LISTENER "inspect: [{ca: a}]\n", 4, 11, "does not have inspect yet"},
+    {LISTENER "inspect: [{ca: a}]\n", 4, 11, "ca: FILE"},
+    {LISTENER "inspect: [{apps: [], ca: a, key: b}]\n", 4, 11, "some apps"},
+    {LISTENER "inspect: [{except: a.example}]\n", 4, 20, "list"},
     {LISTENER "inspect: yes\n", 4, 10, "list"},
     {LISTENER "sni: on\n", 4, 6, "sni may be enforce or off"},
     {LISTENER "ech: demo/development\n", 4, 6, "a list is wanted"},
