@@ -167,19 +167,19 @@ void session_decide_for(const struct snapshot *snapshot, const struct subject *s
  * What was judged is what is sent, so that no origin reads another path out of it.
  * False: memory is out.
  */
-static bool send_as_judged(struct exchange *exchange, const struct path *path)
+static bool send_as_judged(struct exchange *exchange, struct span judged)
 {
     struct span given = path_without_query(exchange->path_and_query);
     struct span query = span_after(exchange->path_and_query, given.length);
-    if (span_equal(given, path->wire))
+    if (span_equal(given, judged))
         return true;
-    exchange->judged = malloc(path->wire.length + query.length);
+    exchange->judged = malloc(judged.length + query.length);
     if (exchange->judged == NULL)
         return false;
-    memcpy(exchange->judged, path->wire.data, path->wire.length);
+    memcpy(exchange->judged, judged.data, judged.length);
     if (query.length > 0)
-        memcpy(exchange->judged + path->wire.length, query.data, query.length);
-    exchange->path_and_query = (struct span){exchange->judged, path->wire.length + query.length};
+        memcpy(exchange->judged + judged.length, query.data, query.length);
+    exchange->path_and_query = (struct span){exchange->judged, judged.length + query.length};
     return true;
 }
 
@@ -212,7 +212,7 @@ static enum progress stage_decide(struct session *session)
         return answer_denial(session, decision->reason, text_span(&detail));
     }
     if (decision->verdict == VERDICT_ALLOW && decision->path_judged &&
-        !send_as_judged(exchange, &path))
+        !send_as_judged(exchange, path.wire))
         return PROGRESS_END;
     session->stage = session_reach;
     return PROGRESS_ON;
