@@ -248,6 +248,12 @@ fairness: ## what one app feels of the others: latency beside load, idle tunnels
 	@$(SUBMAKE) all $(BENCHES)
 	@BUILD=$(BUILD) test/bench/fairness.py $(FAIRNESS)
 
+.PHONY: approval
+approval: ## how long an approval takes to be in force, among 1,000 apps of 100 installations
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	@$(SUBMAKE) all
+	@BUILD=$(BUILD) test/bench/approval.py $(APPROVAL)
+
 .PHONY: growth
 growth: ## whether the price stays as tunnels, rules and workers grow; reloads under load; the sandbox's price
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST)

@@ -127,7 +127,7 @@ static int verify_audit(const struct ledger_command *command, struct ledger_audi
 {
     struct error error = {.message = ""};
     unsigned count = 0;
-    switch (ledger_audit_run(audit, print_trouble, &count, &error)) {
+    switch (ledger_audit_run(audit, NULL, print_trouble, &count, &error)) {
     case LEDGER_WHOLE:
         break;
     case LEDGER_AMISS:

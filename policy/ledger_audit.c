@@ -177,8 +177,17 @@ static int compare_known(const void *left, const void *right)
     return strcmp((*a)->path, (*b)->path);
 }
 
+/* Entries behind the one numbered BEFORE are new. */
+static bool is_due(const struct ledger_known *known, const struct policy_change *change,
+                   uint64_t before)
+{
+    return change == NULL || known->n > before ||
+           policy_change_covers(change, span_of(known->path));
+}
+
 /* In the order of paths, so that the same directory always has the same first trouble. */
-static bool check_all_known(struct auditing *auditing)
+static bool check_all_known(struct auditing *auditing, const struct policy_change *change,
+                            uint64_t before)
 {
     const struct ledger_files *files = &auditing->audit->files;
     struct ledger_known **sorted = calloc(files->count + 1, sizeof(struct ledger_known *));
@@ -188,7 +197,7 @@ static bool check_all_known(struct auditing *auditing)
         return false;
     }
     for (size_t i = 0; i < files->capacity; i++) {
-        if (files->slots[i] != NULL)
+        if (files->slots[i] != NULL && is_due(files->slots[i], change, before))
             sorted[count++] = files->slots[i];
     }
     qsort(sorted, count, sizeof(struct ledger_known *), compare_known);
@@ -207,16 +216,30 @@ static bool check_named(void *context, const char *path)
     return true;
 }
 
-enum ledger_state ledger_audit_run(struct ledger_audit *audit, ledger_report *report_trouble,
-                                   void *context, struct error *error)
+static bool check_all_named(struct auditing *auditing, const struct policy_change *change)
 {
+    const int directory = auditing->audit->directory;
+    if (change == NULL || change->whole)
+        return ledger_walk_files(directory, check_named, auditing);
+    for (size_t i = 0; i < change->count; i++) {
+        if (!ledger_walk_place(directory, change->places[i], check_named, auditing))
+            return false;
+    }
+    return true;
+}
+
+enum ledger_state ledger_audit_run(struct ledger_audit *audit, const struct policy_change *change,
+                                   ledger_report *report_trouble, void *context,
+                                   struct error *error)
+{
+    const uint64_t before = audit->head.n;
     struct auditing auditing = {audit, report_trouble, context, false, error};
     enum ledger_state state = audit_ledger(&auditing);
     if (state == LEDGER_NONE || state == LEDGER_UNREADABLE)
         return state;
-    if (!check_all_known(&auditing))
+    if (!check_all_known(&auditing, change, before))
         return LEDGER_UNREADABLE;
-    if (!ledger_walk_files(audit->directory, check_named, &auditing)) {
+    if (!check_all_named(&auditing, change)) {
         error_set_at(error, audit->name, whole_file, "cannot be read: %s", strerror(errno));
         return LEDGER_UNREADABLE;
     }

@@ -7,6 +7,7 @@
 #define SALLYPORT_POLICY_LEDGER_AUDIT_H
 
 #include "policy/ledger_files.h"
+#include "policy/policy_change.h"
 
 struct ledger_audit {
     int directory;           /* the policy directory */
@@ -43,9 +44,12 @@ typedef void ledger_report(void *context, const struct error *trouble);
 enum ledger_state ledger_audit_read(struct ledger_audit *audit, ledger_report *report,
                                     void *context, struct error *error);
 
-/* The same, and then each file against its digest, and each policy file that no entry names. */
-enum ledger_state ledger_audit_run(struct ledger_audit *audit, ledger_report *report, void *context,
-                                   struct error *error);
+/*
+ * The same, and then each file against its digest, and each policy file that no entry names: those
+ * that CHANGE covers and those that new entries name (NULL: all).
+ */
+enum ledger_state ledger_audit_run(struct ledger_audit *audit, const struct policy_change *change,
+                                   ledger_report *report, void *context, struct error *error);
 
 /*
  * Calls VISIT for each file below the directory (a descriptor) that is policy, in the order of
@@ -55,5 +59,9 @@ enum ledger_state ledger_audit_run(struct ledger_audit *audit, ledger_report *re
  */
 bool ledger_walk_files(int directory, bool (*visit)(void *context, const char *path),
                        void *context);
+
+/* The same for PLACE, "APP/ENVIRONMENT", alone; one that is not there has no files. */
+bool ledger_walk_place(int directory, const char *place,
+                       bool (*visit)(void *context, const char *path), void *context);
 
 #endif

@@ -89,3 +89,13 @@ bool ledger_walk_files(int directory, bool (*visit)(void *context, const char *p
     struct walk walk = {.directory = directory, .visit = visit, .context = context};
     return walk_level(&walk, 0, LEVEL_APPS);
 }
+
+bool ledger_walk_place(int directory, const char *place,
+                       bool (*visit)(void *context, const char *path), void *context)
+{
+    struct walk walk = {.directory = directory, .visit = visit, .context = context};
+    int length = snprintf(walk.path, sizeof(walk.path), "%s", place);
+    errno = ENAMETOOLONG;
+    return length > 0 && (size_t)length < sizeof(walk.path) &&
+           walk_level(&walk, (size_t)length, LEVEL_FILES);
+}

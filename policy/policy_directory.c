@@ -272,6 +272,13 @@ static bool load_apps(struct loader *loader, const struct names *names)
     return true;
 }
 
+static void loader_clear(struct loader *loader)
+{
+    for (size_t i = 0; i < loader->count; i++)
+        app_policy_unref(loader->policies[i]);
+    free(loader->policies);
+}
+
 struct snapshot *policy_directory_load(const char *directory, const struct policy_options *options,
                                        const struct snapshot *previous, struct error *error)
 {
@@ -284,10 +291,61 @@ struct snapshot *policy_directory_load(const char *directory, const struct polic
         if (snapshot == NULL)
             refuse(&loader, directory, "memory is out");
     }
-    for (size_t i = 0; i < loader.count; i++)
-        app_policy_unref(loader.policies[i]);
-    free(loader.policies);
+    loader_clear(&loader);
     names_free(&names);
+    return snapshot;
+}
+
+/* PLACE of DIRECTORY, named by APP and ENVIRONMENT. */
+static bool name_place(struct loader *loader, struct place *place, struct span app,
+                       struct span environment)
+{
+    *place = (struct place){.app = app, .environment = environment};
+    int length = snprintf(place->directory, sizeof(place->directory), "%s/%.*s/%.*s",
+                          loader->directory, SPAN_FORMAT(app), SPAN_FORMAT(environment));
+    if (length < 0 || (size_t)length >= sizeof(place->directory))
+        return refuse(loader, loader->directory, "the path is too long");
+    return is_there(place->directory) || refuse_unreadable(loader, place->directory);
+}
+
+/* SNAPSHOT, which is taken over, with the policy that was loaded last. */
+static struct snapshot *take_loaded(struct loader *loader, struct snapshot *snapshot)
+{
+    struct app_policy *policy = loader->policies[loader->count - 1];
+    if (snapshot_find(snapshot, app_policy_app(policy), app_policy_environment(policy)) == policy)
+        return snapshot;
+    struct snapshot *next = snapshot_with(snapshot, policy);
+    snapshot_unref(snapshot);
+    if (next == NULL)
+        refuse(loader, loader->directory, "memory is out");
+    return next;
+}
+
+/* SNAPSHOT, which is taken over, with NAME ("APP/ENVIRONMENT") as its files are now. */
+static struct snapshot *load_changed(struct loader *loader, struct snapshot *snapshot,
+                                     struct span name)
+{
+    struct place place;
+    size_t slash = span_find(name, '/');
+    if (name_place(loader, &place, span_slice(name, 0, slash), span_after(name, slash + 1)) &&
+        load_place(loader, &place))
+        return take_loaded(loader, snapshot);
+    snapshot_unref(snapshot);
+    return NULL;
+}
+
+struct snapshot *policy_directory_load_changed(const char *directory,
+                                               const struct policy_options *options,
+                                               struct snapshot *previous,
+                                               const struct policy_change *change,
+                                               struct error *error)
+{
+    struct loader loader = {
+        .directory = directory, .options = options, .previous = previous, .error = error};
+    struct snapshot *snapshot = snapshot_ref(previous);
+    for (size_t i = 0; i < change->count && snapshot != NULL; i++)
+        snapshot = load_changed(&loader, snapshot, span_of(change->places[i]));
+    loader_clear(&loader);
     return snapshot;
 }
 
@@ -297,17 +355,9 @@ struct app_policy *policy_directory_load_one(const char *directory, struct span 
                                              struct error *error)
 {
     struct loader loader = {.directory = directory, .options = options, .error = error};
-    struct place place = {.app = app, .environment = environment};
-    int length = snprintf(place.directory, sizeof(place.directory), "%s/%.*s/%.*s", directory,
-                          SPAN_FORMAT(app), SPAN_FORMAT(environment));
-    if (length < 0 || (size_t)length >= sizeof(place.directory)) {
-        refuse(&loader, directory, "the path is too long");
+    struct place place;
+    if (!name_place(&loader, &place, app, environment))
         return NULL;
-    }
-    if (!is_there(place.directory)) {
-        refuse_unreadable(&loader, place.directory);
-        return NULL;
-    }
     struct app_policy *policy = find_files(&loader, &place) ? read_place(&loader, &place) : NULL;
     versions_clear(&place.files.versions);
     return policy;

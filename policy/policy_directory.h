@@ -7,6 +7,7 @@
 #define SALLYPORT_POLICY_POLICY_DIRECTORY_H
 
 #include "policy/manifest.h"
+#include "policy/policy_change.h"
 #include "policy/policy_name.h"
 #include "policy/snapshot.h"
 
@@ -24,6 +25,17 @@ struct policy_options {
  */
 struct snapshot *policy_directory_load(const char *directory, const struct policy_options *options,
                                        const struct snapshot *previous, struct error *error);
+
+/*
+ * PREVIOUS, which was loaded from DIRECTORY, with what has changed since: only CHANGE's
+ * places are looked at (CHANGE is not `whole`), all other policies are PREVIOUS's. NULL: ERROR says
+ * which file and why.
+ */
+struct snapshot *policy_directory_load_changed(const char *directory,
+                                               const struct policy_options *options,
+                                               struct snapshot *previous,
+                                               const struct policy_change *change,
+                                               struct error *error);
 
 /*
  * DIR/APP/ENVIRONMENT alone, without a look at the others. NULL: ERROR says

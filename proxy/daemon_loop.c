@@ -7,7 +7,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "proxy/clock.h"
 #include "proxy/daemon_parts.h"
+
+#define LOOK_REST_SECONDS       5
+#define LOOK_WAITS_MILLISECONDS 60000
 
 static const int handled_signals[DAEMON_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
@@ -62,7 +66,7 @@ void daemon_loop_follow(void *context, enum takeover_word word)
     if (word == TAKEOVER_LOG)
         decision_log_reopen(daemon->log);
     else
-        policy_keeper_reload(&daemon->policy);
+        policy_keeper_reload(&daemon->policy, NULL);
     takeover_pass_on(&daemon->takeover, word);
 }
 
@@ -88,11 +92,35 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     }
 }
 
-void daemon_loop_policy_changed(void *context)
+static void on_look(evutil_socket_t fd, short what, void *context)
 {
     struct daemon *daemon = context;
+    (void)fd;
+    (void)what;
     if (!daemon->status.stopping)
-        daemon_loop_follow(daemon, TAKEOVER_POLICY);
+        policy_keeper_look_again(&daemon->policy);
+}
+
+/* It keeps the next change waiting as long as it takes, so it waits for some rest; not for ever. */
+static void put_off_look(struct daemon *daemon)
+{
+    static const struct timeval rest = {.tv_sec = LOOK_REST_SECONDS};
+    const uint64_t now = clock_milliseconds();
+    const bool pending = evtimer_pending(daemon->look_timer, NULL);
+    if (!pending)
+        daemon->look_wanted = now;
+    if (!pending || now - daemon->look_wanted < LOOK_WAITS_MILLISECONDS)
+        event_add(daemon->look_timer, &rest);
+}
+
+void daemon_loop_policy_changed(void *context, const struct policy_change *change)
+{
+    struct daemon *daemon = context;
+    if (daemon->status.stopping)
+        return;
+    policy_keeper_reload(&daemon->policy, change);
+    put_off_look(daemon);
+    takeover_pass_on(&daemon->takeover, TAKEOVER_POLICY);
 }
 
 static bool add_signals(struct daemon *daemon)
@@ -112,10 +140,12 @@ bool daemon_loop_make(struct daemon *daemon)
     if (daemon->base == NULL || daemon->done_fd < 0)
         return false;
     daemon->drain_timer = evtimer_new(daemon->base, on_drain_over, daemon);
+    daemon->look_timer = evtimer_new(daemon->base, on_look, daemon);
     daemon->done_event =
         event_new(daemon->base, daemon->done_fd, EV_READ | EV_PERSIST, on_worker_done, daemon);
-    return daemon->drain_timer != NULL && daemon->done_event != NULL &&
-           event_add(daemon->done_event, NULL) == 0 && add_signals(daemon);
+    return daemon->drain_timer != NULL && daemon->look_timer != NULL &&
+           daemon->done_event != NULL && event_add(daemon->done_event, NULL) == 0 &&
+           add_signals(daemon);
 }
 
 static void free_event(struct event *event)
@@ -130,6 +160,7 @@ void daemon_loop_clear(struct daemon *daemon)
         free_event(daemon->signals[i]);
     free_event(daemon->done_event);
     free_event(daemon->drain_timer);
+    free_event(daemon->look_timer);
     if (daemon->base != NULL)
         event_base_free(daemon->base);
     if (daemon->done_fd >= 0)

@@ -35,6 +35,8 @@ struct daemon {
     struct event *signals[DAEMON_SIGNALS];
     struct event *done_event;
     struct event *drain_timer;
+    struct event *look_timer; /* for the look at all files that follows one at some */
+    uint64_t look_wanted;     /* since then, milliseconds, monotonic */
     int done_fd;
     struct status status; /* what the admin pages show of all this */
 
@@ -57,8 +59,8 @@ void daemon_loop_order(struct daemon *daemon, enum worker_order order);
  * process that this one took over from. CONTEXT is the daemon. */
 void daemon_loop_follow(void *context, enum takeover_word word);
 
-/* The files of the policy have changed; CONTEXT is the daemon. */
-void daemon_loop_policy_changed(void *context);
+/* The files of the policy have changed, those of CHANGE; CONTEXT is the daemon. */
+void daemon_loop_policy_changed(void *context, const struct policy_change *change);
 
 /* Waits for whoever takes over from this process, where the configuration lets them. False: ERROR
  * says why. */

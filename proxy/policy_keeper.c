@@ -5,24 +5,28 @@
 
 #include "policy/policy_directory.h"
 
-static struct snapshot *read_directory(const struct policy_keeper *keeper, struct error *error)
+static struct snapshot *read_directory(const struct policy_keeper *keeper,
+                                       const struct policy_change *change, struct error *error)
 {
     const struct policy_options options = {
         .plain_http = keeper->configuration->plain_http,
         .production_everything = keeper->configuration->production_everything,
     };
-    return policy_directory_load(keeper->configuration->policy_path, &options, keeper->snapshot,
-                                 error);
+    const char *directory = keeper->configuration->policy_path;
+    if (change != NULL)
+        return policy_directory_load_changed(directory, &options, keeper->snapshot, change, error);
+    return policy_directory_load(directory, &options, keeper->snapshot, error);
 }
 
 /* What is loaded is what the ledger tells of, where the configuration wants that looked at. */
-static struct snapshot *load(struct policy_keeper *keeper, struct error *error)
+static struct snapshot *load(struct policy_keeper *keeper, const struct policy_change *change,
+                             struct error *error)
 {
     const char *directory = keeper->configuration->policy_path;
     const enum ledger_mode mode = keeper->configuration->policy_ledger;
     int lock = policy_ledger_hold(directory, mode);
-    struct snapshot *snapshot = read_directory(keeper, error);
-    if (snapshot != NULL && !policy_ledger_check(&keeper->ledger, directory, mode, error)) {
+    struct snapshot *snapshot = read_directory(keeper, change, error);
+    if (snapshot != NULL && !policy_ledger_check(&keeper->ledger, directory, mode, change, error)) {
         snapshot_unref(snapshot);
         snapshot = NULL;
     }
@@ -42,7 +46,7 @@ static void put_in_force(struct policy_keeper *keeper, struct snapshot *snapshot
 
 bool policy_keeper_load(struct policy_keeper *keeper, struct error *error)
 {
-    struct snapshot *snapshot = load(keeper, error);
+    struct snapshot *snapshot = load(keeper, NULL, error);
     if (snapshot == NULL)
         return false;
     put_in_force(keeper, snapshot);
@@ -60,20 +64,51 @@ static void keep_old(struct policy_keeper *keeper)
     fprintf(stderr, "sallyport: policy not reloaded, the old one stays: %s\n", words);
 }
 
-void policy_keeper_reload(struct policy_keeper *keeper)
+static void hand_on(struct policy_keeper *keeper, struct snapshot *snapshot)
 {
-    struct snapshot *snapshot = load(keeper, &keeper->error);
+    put_in_force(keeper, snapshot);
+    for (size_t i = 0; i < keeper->worker_count; i++)
+        worker_set_snapshot(keeper->workers[i], snapshot);
+}
+
+static void tell(struct policy_keeper *keeper)
+{
+    keeper->reloads++;
+    log_queue_event(keeper->log, "policy_loaded", span_of(keeper->configuration->policy_path),
+                    snapshot_revision(keeper->snapshot));
+    policy_keeper_tell_ledger(keeper);
+}
+
+void policy_keeper_reload(struct policy_keeper *keeper, const struct policy_change *change)
+{
+    if (keeper->stale || (change != NULL && change->whole))
+        change = NULL;
+    struct snapshot *snapshot = load(keeper, change, &keeper->error);
+    keeper->looked_in_part = change != NULL && snapshot != NULL;
     if (snapshot == NULL) {
         keep_old(keeper);
         return;
     }
-    keeper->reloads++;
-    put_in_force(keeper, snapshot);
-    for (size_t i = 0; i < keeper->worker_count; i++)
-        worker_set_snapshot(keeper->workers[i], snapshot);
-    log_queue_event(keeper->log, "policy_loaded", span_of(keeper->configuration->policy_path),
-                    snapshot_revision(snapshot));
-    policy_keeper_tell_ledger(keeper);
+    hand_on(keeper, snapshot);
+    tell(keeper);
+}
+
+/* The same revision is no proof of the same policy: the new one is in force in any case. */
+void policy_keeper_look_again(struct policy_keeper *keeper)
+{
+    char old[32];
+    if (!keeper->looked_in_part)
+        return;
+    snprintf(old, sizeof(old), "%s", snapshot_revision(keeper->snapshot));
+    struct snapshot *snapshot = load(keeper, NULL, &keeper->error);
+    keeper->looked_in_part = false;
+    if (snapshot == NULL) {
+        keep_old(keeper);
+        return;
+    }
+    hand_on(keeper, snapshot);
+    if (strcmp(old, snapshot_revision(snapshot)) != 0)
+        tell(keeper);
 }
 
 void policy_keeper_tell_ledger(const struct policy_keeper *keeper)

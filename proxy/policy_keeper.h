@@ -25,15 +25,25 @@ struct policy_keeper {
     time_t loaded_at;
     uint64_t reloads;
     uint64_t failed_reloads;
-    bool stale; /* the files on disk do not load: `error` says why */
+    bool stale;          /* the files on disk do not load: `error` says why */
+    bool looked_in_part; /* since the last look at all files */
     struct error error;
 };
 
 /* The first load. False: ERROR says which file and why. */
 bool policy_keeper_load(struct policy_keeper *keeper, struct error *error);
 
-/* Loads again; hands a new snapshot to the workers, or keeps the old one and says why. */
-void policy_keeper_reload(struct policy_keeper *keeper);
+/*
+ * Loads again; hands a new snapshot to the workers, or keeps the old one and says why. Looks only
+ * at what CHANGE (NULL: not known) is about, where the last look found nothing wrong.
+ */
+void policy_keeper_reload(struct policy_keeper *keeper, const struct policy_change *change);
+
+/*
+ * A look at all files, where the latest were at some of them only: what no change was told of is
+ * found all the same. Says something only where it is another policy than the one in force.
+ */
+void policy_keeper_look_again(struct policy_keeper *keeper);
 
 /* The ledger's head into the log, which is open by now. */
 void policy_keeper_tell_ledger(const struct policy_keeper *keeper);

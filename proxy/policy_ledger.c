@@ -36,9 +36,12 @@ static void take_state(struct policy_ledger *ledger, enum ledger_state state,
         keep_first(ledger, error);
 }
 
-static void audit(struct policy_ledger *ledger, const char *directory, enum ledger_mode mode)
+static void audit(struct policy_ledger *ledger, const char *directory, enum ledger_mode mode,
+                  const struct policy_change *change)
 {
     struct error error = {.message = ""};
+    if (!ledger->begun || ledger->broken)
+        change = NULL;
     ledger->broken = false;
     bool open = ledger->begun ? ledger_audit_reopen(&ledger->audit, &error)
                               : ledger_audit_init(&ledger->audit, directory, &error);
@@ -47,7 +50,7 @@ static void audit(struct policy_ledger *ledger, const char *directory, enum ledg
     ledger->begun = ledger->begun || open;
     enum ledger_state state = LEDGER_UNREADABLE;
     if (open)
-        state = ledger_audit_run(&ledger->audit, keep_first, ledger, &error);
+        state = ledger_audit_run(&ledger->audit, change, keep_first, ledger, &error);
     take_state(ledger, state, &error);
     if (state != LEDGER_NONE || mode != LEDGER_REQUIRE)
         return;
@@ -58,12 +61,12 @@ static void audit(struct policy_ledger *ledger, const char *directory, enum ledg
 }
 
 bool policy_ledger_check(struct policy_ledger *ledger, const char *directory, enum ledger_mode mode,
-                         struct error *error)
+                         const struct policy_change *change, struct error *error)
 {
     char words[sizeof(error->file) + sizeof(error->message) + 32];
     if (mode == LEDGER_OFF)
         return true;
-    audit(ledger, directory, mode);
+    audit(ledger, directory, mode, change);
     if (!ledger->broken)
         return true;
     *error = ledger->trouble;

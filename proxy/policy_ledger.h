@@ -26,11 +26,12 @@ struct policy_ledger {
 int policy_ledger_hold(const char *directory, enum ledger_mode mode);
 
 /*
- * Looks at the ledger of DIRECTORY, which has to live as long. False: by MODE the policy must not
- * be taken, ERROR says why.
+ * Looks at the ledger of DIRECTORY, which has to live as long, and at the files that CHANGE (NULL:
+ * not known) is about: at all of them, unless the last look found nothing amiss. False: by MODE the
+ * policy must not be taken, ERROR says why.
  */
 bool policy_ledger_check(struct policy_ledger *ledger, const char *directory, enum ledger_mode mode,
-                         struct error *error);
+                         const struct policy_change *change, struct error *error);
 
 /* Its head, or what is amiss, into the log, with the revision of the policy in force. */
 void policy_ledger_tell(const struct policy_ledger *ledger, struct log_queue *log,

@@ -1,7 +1,7 @@
 /*
- * No table of watches is kept: after each change that may have brought a
- * directory, and before the callback, the tree is walked and every directory
- * watched (watching one again is harmless).
+ * The table of watches is never mended: after each change that may have brought a
+ * directory, and before the callback, the tree is walked, every directory
+ * watched (watching one again is harmless), and the table made anew.
  * So a directory that appears is watched before it is read, and whatever comes
  * later is an event of its own. DIR itself may be replaced: its parent is watched
  * for its name.
@@ -18,6 +18,7 @@
 
 #include "policy/span.h"
 #include "proxy/clock.h"
+#include "proxy/watched_places.h"
 
 #define LEVELS            5 /* DIR, APP, ENVIRONMENT, versions, MAJOR.MINOR */
 #define RENAMED_REST_MS   2
@@ -35,10 +36,13 @@ struct policy_watch {
     int parent_watch;
     struct event *readable;
     struct event *timer;
-    bool waiting;          /* a change was seen, the callback is due */
-    bool at_once;          /* the timer runs for a rename: nothing prolongs it */
-    bool walk_due;         /* there may be directories that are not watched */
-    uint64_t first_change; /* milliseconds, monotonic */
+    bool waiting;        /* a change was seen, the callback is due */
+    bool at_once;        /* the timer runs for a rename: nothing prolongs it */
+    bool walk_due;       /* there may be directories that are not watched */
+    int directory_watch; /* of the directory itself */
+    struct watched_places places;
+    struct policy_change change; /* since the last call */
+    uint64_t first_change;       /* milliseconds, monotonic */
     bool called;
     uint64_t last_call;
 };
@@ -50,11 +54,23 @@ static bool is_visible(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-/* False: PATH cannot be watched, for a reason other than not being a directory. */
-static bool watch_tree(const struct policy_watch *watch, const char *path, int levels)
+/* False: memory is out. */
+static bool note_watch(struct policy_watch *watch, int number, const char *path)
 {
-    if (inotify_add_watch(watch->fd, path, CHANGES | IN_ONLYDIR) < 0)
+    struct span below = span_after(span_of(path), strlen(watch->directory));
+    if (below.length == 0)
+        watch->directory_watch = number;
+    return below.length == 0 || watched_places_add(&watch->places, number, span_after(below, 1));
+}
+
+/* False: PATH cannot be watched, for a reason other than not being a directory. */
+static bool watch_tree(struct policy_watch *watch, const char *path, int levels)
+{
+    int number = inotify_add_watch(watch->fd, path, CHANGES | IN_ONLYDIR);
+    if (number < 0)
         return errno == ENOTDIR || errno == ENOENT;
+    if (!note_watch(watch, number, path))
+        return false;
     if (levels == 1)
         return true;
     DIR *directory = opendir(path);
@@ -71,6 +87,15 @@ static bool watch_tree(const struct policy_watch *watch, const char *path, int l
     int reason = errno;
     closedir(directory);
     errno = reason;
+    return watched;
+}
+
+static bool watch_all(struct policy_watch *watch)
+{
+    watched_places_clear(&watch->places);
+    watch->directory_watch = -1;
+    bool watched = watch_tree(watch, watch->directory, LEVELS);
+    watched_places_sort(&watch->places);
     return watched;
 }
 
@@ -146,11 +171,23 @@ static void on_rested(evutil_socket_t fd, short what, void *context)
     watch->waiting = false;
     watch->at_once = false;
     if (watch->walk_due)
-        (void)watch_tree(watch, watch->directory, LEVELS); /* the callback finds what is wrong */
+        (void)watch_all(watch); /* the callback finds what is wrong */
+    watch->change.whole = watch->change.whole || watch->walk_due;
     watch->walk_due = false;
-    watch->callback(watch->context);
+    watch->callback(watch->context, &watch->change);
+    watch->change = (struct policy_change){.whole = false};
     watch->called = true;
     watch->last_call = clock_milliseconds();
+}
+
+/* What the ledger gains is looked at in any case. */
+static void note_change(struct policy_watch *watch, const struct inotify_event *event)
+{
+    if (event->len == 0 || !is_policy_file(event))
+        watch->walk_due = true;
+    else if (event->wd != watch->directory_watch ||
+             !span_equal(span_of(event->name), SPAN("ledger.jsonl")))
+        watched_places_tell(&watch->places, event->wd, &watch->change);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *context)
@@ -168,7 +205,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
                 continue;
             changed = true;
             renamed = renamed || (event->mask & IN_MOVED_TO) != 0;
-            watch->walk_due = watch->walk_due || event->len == 0 || !is_policy_file(event);
+            note_change(watch, event);
         }
     }
     if (changed)
@@ -198,7 +235,7 @@ static bool start(struct policy_watch *watch, struct event_base *base)
     if (watch->fd < 0)
         return false;
     watch->parent_watch = inotify_add_watch(watch->fd, watch->parent, CHANGES | IN_ONLYDIR);
-    if (watch->parent_watch < 0 || !watch_tree(watch, watch->directory, LEVELS))
+    if (watch->parent_watch < 0 || !watch_all(watch))
         return false;
     watch->timer = evtimer_new(base, on_rested, watch);
     watch->readable = event_new(base, watch->fd, EV_READ | EV_PERSIST, on_readable, watch);
@@ -238,6 +275,7 @@ void policy_watch_free(struct policy_watch *watch)
         event_free(watch->timer);
     if (watch->fd >= 0)
         close(watch->fd);
+    watched_places_clear(&watch->places);
     free(watch->directory);
     free(watch->parent);
     free(watch->name);

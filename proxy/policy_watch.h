@@ -2,7 +2,8 @@
  * Tells when the policy directory has changed: inotify over the levels of
  * interface.md section 2, debounced, so that a deploy of many files is one
  * reload. A file that is renamed into place after some rest is whole at once and
- * does not wait: so an approval is in force as soon as it is written.
+ * does not wait: so an approval is in force as soon as it is written. It tells
+ * which environments' files have changed, where nothing else has.
  */
 #ifndef SALLYPORT_PROXY_POLICY_WATCH_H
 #define SALLYPORT_PROXY_POLICY_WATCH_H
@@ -10,10 +11,12 @@
 #include <event2/event.h>
 
 #include "policy/error.h"
+#include "policy/policy_change.h"
 
 struct policy_watch;
 
-typedef void policy_watch_callback(void *context);
+/* CHANGE is valid until it returns. */
+typedef void policy_watch_callback(void *context, const struct policy_change *change);
 
 /*
  * CALLBACK is called from BASE's loop when files below DIRECTORY changed and then

@@ -184,7 +184,7 @@ static void expect_whole(unsigned long at)
 {
     struct ledger_audit audit;
     ck_assert(ledger_audit_init(&audit, policy, &error));
-    enum ledger_state state = ledger_audit_run(&audit, fail_of, &at, &error);
+    enum ledger_state state = ledger_audit_run(&audit, NULL, fail_of, &at, &error);
     ck_assert_msg(state == LEDGER_WHOLE, "at %lu: %d %s", at, state, error.message);
     ledger_audit_clear(&audit);
 }

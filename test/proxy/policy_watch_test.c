@@ -18,9 +18,12 @@ static struct event_base *base;
 static struct policy_watch *watch;
 static int calls;
 
-static void on_changed(void *context)
+static struct policy_change told; /* by the last call */
+
+static void on_changed(void *context, const struct policy_change *change)
 {
     (void)context;
+    told = *change;
     calls++;
 }
 
@@ -189,6 +192,53 @@ START_TEST(tells_of_a_directory_put_in_the_place_of_the_old_one)
 }
 END_TEST
 
+START_TEST(tells_which_environments_have_changed)
+{
+    make_directory("app/staging");
+    make_directory("app/production/versions");
+    make_directory("app/production/versions/1.1");
+    wait_for_call();
+    ck_assert(told.whole); /* there are directories that it did not know */
+    calls = 0;
+    write_file("app/production/versions/1.1/manifest.yml");
+    write_file("app/production/installations.yml");
+    write_file("ledger.jsonl");
+    wait_for_call();
+    ck_assert(!told.whole);
+    ck_assert_uint_eq(told.count, 1);
+    ck_assert_str_eq(told.places[0], "app/production");
+    calls = 0;
+    write_file("app/staging/variables.yml");
+    wait_for_call();
+    ck_assert(!told.whole);
+    ck_assert_str_eq(told.places[0], "app/staging");
+}
+END_TEST
+
+START_TEST(tells_every_name_of_a_directory_that_has_several)
+{
+    ck_assert_int_eq(symlink("production", path_of("app/linked")), 0);
+    wait_for_call();
+    calls = 0;
+    write_file("app/production/manifest.yml");
+    wait_for_call();
+    ck_assert(!told.whole);
+    ck_assert_uint_eq(told.count, 2);
+}
+END_TEST
+
+START_TEST(says_that_anything_may_have_changed_where_it_is_not_sure)
+{
+    static const char *const names[] = {"stray.yml", "app/stray.yml", "app/production/..data"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        calls = 0;
+        write_file(names[i]);
+        wait_for_call();
+        ck_assert_msg(told.whole, "%s", names[i]);
+    }
+}
+END_TEST
+
 START_TEST(passes_over_files_of_editors)
 {
     write_file("app/production/.manifest.yml.swp");
@@ -221,6 +271,9 @@ int main(void)
     tcase_add_test(tests, watches_a_version_that_appears);
     tcase_add_test(tests, watches_an_app_that_appears);
     tcase_add_test(tests, tells_of_a_directory_put_in_the_place_of_the_old_one);
+    tcase_add_test(tests, tells_which_environments_have_changed);
+    tcase_add_test(tests, tells_every_name_of_a_directory_that_has_several);
+    tcase_add_test(tests, says_that_anything_may_have_changed_where_it_is_not_sure);
     tcase_add_test(tests, passes_over_files_of_editors);
     tcase_add_test(tests, says_which_directory_cannot_be_watched);
     suite_add_tcase(suite, tests);

@@ -54,6 +54,24 @@ class Reload(Scenario):
             file.write(manifest([self.new]))
         self.becomes(self.new, 200)
 
+    def test_finds_at_the_next_change_elsewhere_what_it_could_not_see(self):
+        """A file that is a link changes where nobody watches; a look at everything follows."""
+        self.given(watch=True)
+        target = os.path.join(self.gate.directory, "policy", ".shared", "manifest.yml")
+        write(target, manifest([self.old]))
+        os.remove(self.gate.policy_path())
+        os.symlink(target, self.gate.policy_path())
+        self.gate.wait_log(event="policy_loaded")
+        write(target, manifest([self.new]))
+        self.assertEqual(self.status(self.old), 200)
+        self.gate.declare(["https://other.example"], app="other")  # whole: it is a new directory
+        self.becomes(self.new, 200)
+        write(target, manifest([self.old]))
+        with open(self.gate.policy_path("other"), "w", encoding="utf-8") as file:
+            file.write(manifest(["https://another.example"]))  # only this app is looked at, at first
+        self.becomes(self.old, 200)
+        self.assertEqual(self.status(self.new), 403)
+
     def test_happens_by_itself_when_an_app_is_added(self):
         self.gate = self.proxy(allow=[self.old], hosts=self.names, listeners=[
             {"address": "127.0.0.1:0",
