@@ -1,4 +1,5 @@
-/* What a deploy rests on, in order: names, the manifest, the version before, the number. */
+/* What a deploy rests on, in order: names, the manifest, the version before, the number, and
+ * whether it would load. */
 #include "policy/deploy.h"
 
 #include <stdarg.h>
@@ -197,6 +198,21 @@ static bool choose_number(struct deploy *deploy, const struct version *newest, s
     return false;
 }
 
+/* By the proxies' own reader: what they would not load is never written. Whether they let
+ * production declare everything is their configuration's to say. */
+static bool judge(const struct deploy *deploy, struct error *error)
+{
+    const struct deploy_request *request = deploy->request;
+    const struct policy_options options = {.plain_http = request->plain_http,
+                                           .production_everything = true};
+    const struct policy_candidate candidate = {.version = deploy->number,
+                                               .manifest = yaml_document_file(deploy->new.document),
+                                               .deployed = deploy->newest};
+    return deploy->unchanged ||
+           policy_directory_judge(request->directory, span_of(request->app),
+                                  span_of(request->environment), &options, &candidate, error);
+}
+
 bool deploy_prepare(struct deploy *deploy, const struct deploy_request *request,
                     struct error *error)
 {
@@ -212,7 +228,7 @@ bool deploy_prepare(struct deploy *deploy, const struct deploy_request *request,
         return false;
     if (deploy->base.major != 0 && !compare(deploy, &options, error))
         return false;
-    return choose_number(deploy, &newest, error);
+    return choose_number(deploy, &newest, error) && judge(deploy, error);
 }
 
 void deploy_clear(struct deploy *deploy)

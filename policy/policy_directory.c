@@ -171,11 +171,10 @@ static void share_trie(const struct loader *loader, struct app_policy *policy)
     }
 }
 
-/* Versions are listed only where somebody has installed one. */
-static bool find_files(struct loader *loader, struct place *place)
+/* What lies beside the manifest; versions are listed only where somebody has installed one. */
+static bool find_beside(struct loader *loader, struct place *place)
 {
-    if (!find_manifest(loader, place) ||
-        !join(loader, place->variables, place->directory, "variables.yml") ||
+    if (!join(loader, place->variables, place->directory, "variables.yml") ||
         !join(loader, place->installations, place->directory, "installations.yml") ||
         !join(loader, place->narrow, place->directory, "narrow.yml") ||
         !join(loader, place->versions_directory, place->directory, "versions"))
@@ -187,6 +186,11 @@ static bool find_files(struct loader *loader, struct place *place)
                                          .versions_directory = place->versions_directory};
     return place->files.installations == NULL ||
            versions_list(place->versions_directory, true, &place->files.versions, loader->error);
+}
+
+static bool find_files(struct loader *loader, struct place *place)
+{
+    return find_manifest(loader, place) && find_beside(loader, place);
 }
 
 static struct app_policy *read_place(struct loader *loader, const struct place *place)
@@ -296,16 +300,23 @@ struct snapshot *policy_directory_load(const char *directory, const struct polic
     return snapshot;
 }
 
+/* Where PLACE, which has its names, lies. */
+static bool set_directory(struct loader *loader, struct place *place)
+{
+    int length =
+        snprintf(place->directory, sizeof(place->directory), "%s/%.*s/%.*s", loader->directory,
+                 SPAN_FORMAT(place->app), SPAN_FORMAT(place->environment));
+    return (length >= 0 && (size_t)length < sizeof(place->directory)) ||
+           refuse(loader, loader->directory, "the path is too long");
+}
+
 /* PLACE of DIRECTORY, named by APP and ENVIRONMENT. */
 static bool name_place(struct loader *loader, struct place *place, struct span app,
                        struct span environment)
 {
     *place = (struct place){.app = app, .environment = environment};
-    int length = snprintf(place->directory, sizeof(place->directory), "%s/%.*s/%.*s",
-                          loader->directory, SPAN_FORMAT(app), SPAN_FORMAT(environment));
-    if (length < 0 || (size_t)length >= sizeof(place->directory))
-        return refuse(loader, loader->directory, "the path is too long");
-    return is_there(place->directory) || refuse_unreadable(loader, place->directory);
+    return set_directory(loader, place) &&
+           (is_there(place->directory) || refuse_unreadable(loader, place->directory));
 }
 
 /* SNAPSHOT, which is taken over, with the policy that was loaded last. */
@@ -361,4 +372,33 @@ struct app_policy *policy_directory_load_one(const char *directory, struct span 
     struct app_policy *policy = find_files(&loader, &place) ? read_place(&loader, &place) : NULL;
     versions_clear(&place.files.versions);
     return policy;
+}
+
+/* PLACE's files as they will be. */
+static bool find_candidate(struct loader *loader, struct place *place,
+                           const struct policy_candidate *candidate)
+{
+    if ((!candidate->deployed && !find_manifest(loader, place)) || !find_beside(loader, place))
+        return false;
+    if (candidate->deployed)
+        place->files.manifest = candidate->manifest;
+    place->files.candidate = candidate;
+    return place->files.installations == NULL ||
+           versions_put(&place->files.versions, candidate->version) ||
+           refuse(loader, loader->directory, "memory is out");
+}
+
+bool policy_directory_judge(const char *directory, struct span app, struct span environment,
+                            const struct policy_options *options,
+                            const struct policy_candidate *candidate, struct error *error)
+{
+    struct loader loader = {.directory = directory, .options = options, .error = error};
+    struct place place = {.app = app, .environment = environment};
+    if (!set_directory(&loader, &place))
+        return false;
+    struct app_policy *policy =
+        find_candidate(&loader, &place, candidate) ? read_place(&loader, &place) : NULL;
+    versions_clear(&place.files.versions);
+    app_policy_unref(policy);
+    return policy != NULL;
 }

@@ -10,6 +10,7 @@
 #include "policy/policy_change.h"
 #include "policy/policy_name.h"
 #include "policy/snapshot.h"
+#include "policy/versions.h"
 
 struct policy_options {
     bool plain_http;            /* manifests may declare http:// and ws:// */
@@ -46,6 +47,22 @@ struct app_policy *policy_directory_load_one(const char *directory, struct span 
                                              struct span environment,
                                              const struct policy_options *options,
                                              struct error *error);
+
+/* A version that is not in the directory yet. */
+struct policy_candidate {
+    struct version version;
+    const char *manifest; /* its file */
+    bool deployed;        /* it becomes manifest.yml */
+};
+
+/*
+ * Whether DIR/APP/ENVIRONMENT would load with CANDIDATE in it: with its variables, its narrow.yml
+ * and what its installations' admins have set. False: ERROR says which file would not be taken, and
+ * why.
+ */
+bool policy_directory_judge(const char *directory, struct span app, struct span environment,
+                            const struct policy_options *options,
+                            const struct policy_candidate *candidate, struct error *error);
 
 /* One manifest file as a policy, as `check --manifest` wants it. */
 struct app_policy *policy_file_load(const char *manifest_path, const char *variables_path,

@@ -129,6 +129,17 @@ static void use_deployed(struct reading *reading)
     reading->version_count = 1;
 }
 
+/* Where VERSION's manifest is, or lies until it is deployed. */
+static bool find_version(const struct policy_files *files, const struct version *version,
+                         char path[PATH_MAX])
+{
+    const struct policy_candidate *candidate = files->candidate;
+    if (candidate == NULL || version_compare(&candidate->version, version) != 0)
+        return policy_version_path(files->versions_directory, version, path);
+    int length = snprintf(path, PATH_MAX, "%s", candidate->manifest);
+    return length > 0 && length < PATH_MAX;
+}
+
 /* The newest minors of the majors that somebody has approved, and the newest version of all. */
 static bool read_versions(struct reading *reading, const struct policy_files *files)
 {
@@ -146,8 +157,7 @@ static bool read_versions(struct reading *reading, const struct policy_files *fi
         if (i + 1 < count && !is_approved(reading->installations, version->major))
             continue;
         reading->version_count++;
-        if (!policy_version_path(files->versions_directory, version, path) ||
-            !read_manifest(reading, path, read))
+        if (!find_version(files, version, path) || !read_manifest(reading, path, read))
             return false;
         reading->versions[reading->version_count - 1] =
             (struct grant_version){*version, read->manifest};

@@ -16,6 +16,7 @@ struct policy_files {
     const char *narrow;        /* NULL: there is none */
     const char *versions_directory;
     struct versions versions; /* the newest minors; only where there are installations */
+    const struct policy_candidate *candidate; /* stands for the version of its number; or NULL */
 };
 
 /* DIRECTORY/MAJOR.MINOR/manifest.yml, into PATH of PATH_MAX bytes. False: it is too long. */

@@ -126,6 +126,20 @@ bool versions_list(const char *directory, bool newest_minors, struct versions *v
     return true;
 }
 
+bool versions_put(struct versions *versions, struct version version)
+{
+    for (size_t i = 0; i < versions->count; i++) {
+        if (versions->items[i].major != version.major)
+            continue;
+        versions->items[i] = version;
+        return true;
+    }
+    if (!add(versions, version))
+        return false;
+    qsort(versions->items, versions->count, sizeof(*versions->items), compare_items);
+    return true;
+}
+
 void versions_clear(struct versions *versions)
 {
     free(versions->items);

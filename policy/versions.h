@@ -35,6 +35,13 @@ struct versions {
  */
 bool versions_list(const char *directory, bool newest_minors, struct versions *versions,
                    struct error *error);
+
+/*
+ * VERSION as the newest of its major, or as a further one; VERSIONS has the newest of each major.
+ * False: memory is out.
+ */
+bool versions_put(struct versions *versions, struct version version);
+
 void versions_clear(struct versions *versions);
 
 #endif

@@ -241,6 +241,30 @@ START_TEST(takes_what_another_environment_has_tested)
 }
 END_TEST
 
+/* WHEN the admin of the site a does VERB, with OPTIONS. */
+static void administer(const char *verb, const char *options)
+{
+    snprintf(line, sizeof(line), "%s --policy %s/policy -a demo -e staging --id a %s", verb, base,
+             options);
+    running_run(&done, &command_installation_description, line);
+    ck_assert_msg(done.status == 0, "%s", done.complaints);
+}
+
+/* GIVEN a site that has set a remote's endpoint, WHEN a minor version drops that remote. */
+START_TEST(refuses_what_the_proxy_would_not_load_with_the_place)
+{
+    given("staging", REMOTE(CHOSEN) NAMED);
+    administer("add", "");
+    administer("remote r", "--endpoint https://x.a.example");
+    put("new.yml", "");
+    deploy("staging", "new.yml", "");
+    ck_assert_int_eq(done.status, 2);
+    ck_assert_msg(strstr(done.complaints, "staging/installations.yml:5:") != NULL, "%s",
+                  done.complaints);
+    ck_assert_ptr_null(strstr(read_back("policy/ledger.jsonl"), "\"1.2\""));
+}
+END_TEST
+
 START_TEST(refuses_what_lint_calls_an_error_with_each_place)
 {
     put("new.yml", BACKEND(ONE("http://a.example") ", {remote: nowhere}"));
@@ -296,6 +320,7 @@ static Suite *suite(void)
     tcase_add_test(group, fixes_an_old_major_and_leaves_the_deployed_one);
     tcase_add_test(group, keeps_customer_managed_egress_in_production);
     tcase_add_test(group, takes_what_another_environment_has_tested);
+    tcase_add_test(group, refuses_what_the_proxy_would_not_load_with_the_place);
     tcase_add_test(group, refuses_what_lint_calls_an_error_with_each_place);
     tcase_add_loop_test(group, refuses_bad_usage, 0,
                         (int)(sizeof(bad_lines) / sizeof(bad_lines[0])));

@@ -155,7 +155,7 @@ static struct error error;
 
 /* The last entry's event and version; storage of a fixed size. */
 static char last_event[32], last_version[32];
-static uint64_t deploys; /* entries that deploy */
+static uint64_t deploys, approvals; /* entries of these events */
 
 static void read_ledger(void)
 {
@@ -164,11 +164,12 @@ static void read_ledger(void)
     struct ledger_reader *reader = ledger_reader_open(path, NULL, &error);
     ck_assert_ptr_nonnull(reader);
     enum ledger_line kind;
-    deploys = 0;
+    deploys = approvals = 0;
     while ((kind = ledger_reader_next(reader, &last, &error)) == LEDGER_ENTRY) {
         snprintf(last_event, sizeof(last_event), "%.*s", SPAN_FORMAT(last.event));
         snprintf(last_version, sizeof(last_version), "%.*s", SPAN_FORMAT(last.version));
         deploys += strcmp(last_event, "deploy") == 0;
+        approvals += strcmp(last_event, "approve") == 0;
     }
     ck_assert_msg(kind == LEDGER_END, "%s", error.message);
     ledger_reader_close(reader);
@@ -332,6 +333,59 @@ START_TEST(a_recovery_killed_at_any_step_is_recovered_from)
 }
 END_TEST
 
+/* ---- An approval -------------------------------------------------------------------------- */
+
+static const char approval_line[] = "approve --policy DIR -a orders -e production --id site "
+                                    "--version 2 --by Ann --why needed";
+
+/* GIVEN a site on version 1, and 2.1 deployed. */
+static void given_a_version_that_waits(void)
+{
+    run(&command_installation_description,
+        "add --policy DIR -a orders -e production --id site --version 1", 0);
+    run(&command_deploy_description, crashes[0].line, 0);
+    shell("rm -rf %s && cp -a %s %s", kept, policy, kept);
+}
+
+/* What the file says, which is one of two things and never half of them. */
+static bool is_approved(unsigned long at)
+{
+    char path[160], text[256] = "";
+    snprintf(path, sizeof(path), "%s/orders/production/installations.yml", policy);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    bool approved = strcmp(text, "installations:\n  - {id: site, approved: 2}\n") == 0;
+    ck_assert_msg(approved || strcmp(text, "installations:\n  - {id: site, approved: 1}\n") == 0,
+                  "at %lu: %s", at, text);
+    return approved;
+}
+
+START_TEST(an_approval_killed_at_any_step_or_write_is_given_or_not_given)
+{
+    unsigned long at = 1;
+    torn = _i == 1;
+    given_a_version_that_waits();
+    for (; at < STEPS_AT_MOST; at++) {
+        start_again();
+        if (run(&command_installation_description, approval_line, at))
+            break;
+        is_approved(at);
+        expect_loadable(at);
+        run(&command_ledger_description, next_line, 0);
+        read_ledger();
+        expect_whole(at);
+        expect_loadable(at);
+        ck_assert_msg(is_approved(at) == (approvals == 1), "at %lu", at);
+    }
+    ck_assert_uint_gt(at, 10); /* it has so many steps at least */
+    ck_assert_uint_lt(at, STEPS_AT_MOST);
+    ck_assert(is_approved(at));
+    expect_whole(at);
+}
+END_TEST
+
 /* GIVEN a torn last line that no interrupted command explains. */
 START_TEST(does_not_mend_what_it_has_not_torn)
 {
@@ -353,6 +407,7 @@ static Suite *suite(void)
     tcase_add_loop_test(group, a_deploy_killed_at_any_step_is_done_or_not_done, 0, count);
     tcase_add_loop_test(group, a_deploy_killed_in_any_write_is_done_or_not_done, 0, count);
     tcase_add_loop_test(group, a_recovery_killed_at_any_step_is_recovered_from, 0, 1);
+    tcase_add_loop_test(group, an_approval_killed_at_any_step_or_write_is_given_or_not_given, 0, 2);
     tcase_add_test(group, does_not_mend_what_it_has_not_torn);
     suite_add_tcase(all, group);
     return all;

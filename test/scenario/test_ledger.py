@@ -98,6 +98,20 @@ class Checkpoints(Ledger):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("holds entry 3 as it was signed", done.stdout)
 
+    def test_are_signed_with_the_authoritys_key_and_verified_offline(self):
+        ca = self.path("ca")
+        for arguments in (("init", ca), ("issue", ca, "--ledger")):
+            self.assertEqual(sallyport("ca", *arguments).returncode, 0)
+        signed = sallyport("ledger", "checkpoint", self.policy, "--key",
+                           os.path.join(ca, "ledger.key"))
+        self.assertEqual(signed.returncode, 0, signed.stderr)
+        write(self.checkpoint, signed.stdout)
+        key = os.path.join("ca", "ledger.pub")
+        os.remove(os.path.join(ca, "ledger.key"))
+        self.assertEqual(self.check(key).returncode, 0)
+        self.put_ledger(b"".join(self.ledger().splitlines(True)[:-1]))
+        self.assertEqual(self.check(key).returncode, 1)
+
     def test_tell_that_the_end_was_cut_off(self):
         self.put_ledger(b"".join(self.ledger().splitlines(True)[:2]))
         done = self.check()
