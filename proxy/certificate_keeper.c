@@ -8,8 +8,8 @@
 /* ---- Expiry -------------------------------------------------------------------- */
 
 struct expiry {
-    const struct listener_configuration *listener;
-    const char *kind; /* "certificate", "crl" */
+    const char *owner; /* a listener's address, "inspect" or "client_certificates" */
+    const char *kind;  /* "certificate", "crl" */
     const char *file;
     time_t when;
 };
@@ -21,12 +21,33 @@ static size_t list_expiries(const struct listener_socket *socket, struct expiry 
     size_t count = 0;
     if (socket->tls == NULL)
         return 0;
-    expiries[count++] = (struct expiry){listener, "certificate", listener->certificate,
+    expiries[count++] = (struct expiry){listener->text, "certificate", listener->certificate,
                                         tls_context_certificate_expires(socket->tls)};
     if (tls_context_crl_expires(socket->tls) != 0)
-        expiries[count++] =
-            (struct expiry){listener, "crl", listener->crl, tls_context_crl_expires(socket->tls)};
+        expiries[count++] = (struct expiry){listener->text, "crl", listener->crl,
+                                            tls_context_crl_expires(socket->tls)};
     return count;
+}
+
+/* What is not a listener's: authorities of inspection, then certificates that are shown to origins.
+ */
+static size_t count_own(const struct certificate_keeper *keeper)
+{
+    return keeper->configuration->inspection_count +
+           keeper->configuration->client_certificate_count;
+}
+
+static struct expiry own_expiry(const struct certificate_keeper *keeper, size_t index)
+{
+    const struct configuration *configuration = keeper->configuration;
+    const size_t inspections = configuration->inspection_count;
+    if (index < inspections)
+        return (struct expiry){"inspect", "certificate", configuration->inspections[index].ca,
+                               keyring_minter_expires(keeper->keyring, index)};
+    index -= inspections;
+    return (struct expiry){"client_certificates", "certificate",
+                           configuration->client_certificates[index].certificate,
+                           keyring_context_expires(keeper->keyring, index)};
 }
 
 /* Nobody gets in any more when it has expired: clients refuse it, or we refuse clients. */
@@ -38,8 +59,8 @@ static void warn(const struct certificate_keeper *keeper, const struct expiry *e
     if (gmtime_r(&expiry->when, &parts) != NULL)
         strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &parts);
     text_init_fixed(&words, storage, sizeof(storage));
-    text_add_format(&words, "%s of %s, %s, %s %s", expiry->kind, expiry->listener->text,
-                    expiry->file, expiry->when <= time(NULL) ? "has expired" : "expires", date);
+    text_add_format(&words, "%s of %s, %s, %s %s", expiry->kind, expiry->owner, expiry->file,
+                    expiry->when <= time(NULL) ? "has expired" : "expires", date);
     log_queue_event(keeper->log, "certificate_expires", text_span(&words), NULL);
     fprintf(stderr, "sallyport: %.*s\n", SPAN_FORMAT(text_span(&words)));
 }
@@ -54,6 +75,11 @@ static void look(const struct certificate_keeper *keeper)
             if (expiries[j].when <= limit)
                 warn(keeper, &expiries[j]);
         }
+    }
+    for (size_t i = 0; i < count_own(keeper); i++) {
+        const struct expiry own = own_expiry(keeper, i);
+        if (own.when <= limit)
+            warn(keeper, &own);
     }
 }
 
@@ -164,7 +190,7 @@ void certificate_keeper_write_trouble(const struct certificate_keeper *keeper, s
 static void write_expiry(const struct expiry *expiry, struct text *out)
 {
     text_add_string(out, "sallyport_certificate_expires_timestamp_seconds{listener=");
-    metrics_add_label_value(out, span_of(expiry->listener->text));
+    metrics_add_label_value(out, span_of(expiry->owner));
     text_add_string(out, ",kind=");
     metrics_add_label_value(out, span_of(expiry->kind));
     text_add_string(out, ",file=");
@@ -182,6 +208,10 @@ void certificate_keeper_write_metrics(const struct certificate_keeper *keeper, s
         size_t count = list_expiries(&keeper->sockets->items[i], expiries);
         for (size_t j = 0; j < count; j++)
             write_expiry(&expiries[j], out);
+    }
+    for (size_t i = 0; i < count_own(keeper); i++) {
+        const struct expiry own = own_expiry(keeper, i);
+        write_expiry(&own, out);
     }
     text_add_format(
         out,

@@ -113,3 +113,8 @@ time_t keyring_minter_expires(const struct keyring *keyring, size_t index)
 {
     return minter_expires(keyring->minters[index]);
 }
+
+time_t keyring_context_expires(const struct keyring *keyring, size_t index)
+{
+    return tls_context_certificate_expires(keyring->contexts[index]);
+}

@@ -28,7 +28,9 @@ struct tls_context *keyring_context(const struct keyring *keyring, const struct 
 const struct minter *keyring_minter(const struct keyring *keyring, const struct subject *subject,
                                     const struct host *host);
 
-/* By the index of configuration->inspections. */
+/* When what is shown or signed with expires: by the index of configuration->inspections, and of
+ * configuration->client_certificates. */
 time_t keyring_minter_expires(const struct keyring *keyring, size_t index);
+time_t keyring_context_expires(const struct keyring *keyring, size_t index);
 
 #endif

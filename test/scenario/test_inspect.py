@@ -327,6 +327,17 @@ class Minted(Inspected):
         self.assertEqual(self.get(old).status, 200)
         self.assertEqual(self.get(self.inside()).status, 200)
 
+    def test_expiry_of_the_authority_and_of_client_certificates_is_told(self):
+        ours = self.pki.issue("ours", days=13)
+        entry = {"apps": ["demo/development"], "hosts": ["origin.test"], "certificate": ours[0], "key": ours[1]}
+        self.start(self.tls_origin(), client_certificates=[entry])
+        told = self.gate.wait_log(event="certificate_expires")
+        self.assertEqual(len(told), 1)
+        self.assertIn(f"certificate of client_certificates, {ours[0]}, expires", told[0]["detail"])
+        names = [name for name in self.gate.metrics() if name.startswith("sallyport_certificate_expires")]
+        self.assertEqual(len([name for name in names if 'listener="inspect"' in name]), 1)
+        self.assertEqual(len([name for name in names if 'listener="client_certificates"' in name]), 1)
+
     def test_authority_that_may_not_sign_keeps_it_from_starting(self):
         leaf = self.pki.issue("leaf", "x.test")
         gate = self.prepare(inspect=[self.rule(ca=leaf[0], key=leaf[1])])
