@@ -48,7 +48,7 @@ static void leave(void *context, pid_t process)
 static void follow(void *context, enum takeover_word word)
 {
     (void)context;
-    followed = word;
+    followed = (int)word;
     event_base_loopbreak(base);
 }
 

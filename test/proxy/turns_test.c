@@ -17,7 +17,6 @@ static struct worker worker;
 static struct configuration configuration;
 
 struct app {
-    struct limit_account account;
     struct share share;
     struct tenant tenant;
     uint64_t price; /* nanoseconds of one run */
@@ -25,6 +24,7 @@ struct app {
     size_t runs;
     size_t left; /* runs until it has had enough; then the loop ends */
     bool once;   /* one run is all that a session wants */
+    struct limit_account *account;
 };
 
 static struct app greedy, small;
@@ -64,9 +64,11 @@ static enum progress stage_use_time(struct session *session)
 static void app_begin(struct app *app, uint64_t price)
 {
     *app = (struct app){.price = price};
-    share_init(&app->share, &app->account);
+    app->account = calloc(1, sizeof(*app->account));
+    ck_assert_ptr_nonnull(app->account);
+    share_init(&app->share, app->account);
     app->tenant.share = &app->share;
-    app->tenant.account = &app->account;
+    app->tenant.account = app->account;
 }
 
 static void session_of_app(struct session *session, struct app *app)
@@ -92,6 +94,8 @@ static void begin(void)
 
 static void end(void)
 {
+    free(greedy.account);
+    free(small.account);
     turns_clear(&worker.turns);
     event_base_free(worker.base);
     free(worker.lender);
@@ -284,11 +288,11 @@ END_TEST
 START_TEST(an_app_with_a_rate_moves_a_little_at_a_time)
 {
     greedy.once = true;
-    greedy.account.limits.bytes_per_second = 640000;
+    greedy.account->limits.bytes_per_second = 640000;
     turns_resume(&sessions[0]);
     one_turn();
     ck_assert_uint_eq(worker.lender->turn_bytes, 10000);
-    greedy.account.limits.bytes_per_second = 1;
+    greedy.account->limits.bytes_per_second = 1;
     turns_resume(&sessions[1]);
     one_turn();
     ck_assert_uint_eq(worker.lender->turn_bytes, 1024);
@@ -307,7 +311,7 @@ START_TEST(an_app_over_its_rate_waits_and_then_goes_on_in_order)
 {
     clock_goes_by_itself = true;
     const uint64_t began = clock_nanoseconds();
-    greedy.account.limits.bytes_per_second = 1000000;
+    greedy.account->limits.bytes_per_second = 1000000;
     greedy.once = true;
     greedy.left = 20; /* 400,000 bytes, of which 100,000 were saved up */
     for (size_t i = 0; i < 20; i++) {
@@ -326,7 +330,7 @@ END_TEST
 
 START_TEST(an_event_for_one_that_is_held_back_changes_nothing)
 {
-    greedy.account.limits.bytes_per_second = 1;
+    greedy.account->limits.bytes_per_second = 1;
     sessions[0].stage = sessions[1].stage = stage_hold_back;
     greedy.once = true;
     turns_resume(&sessions[0]);
