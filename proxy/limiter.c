@@ -8,13 +8,15 @@
 #include "proxy/limiter.h"
 
 #include <pthread.h>
+#include <search.h>
 #include <stdlib.h>
 
 #include "proxy/minute_counter.h"
 #include "proxy/name_set.h"
 
-#define MINUTE 60000 /* milliseconds */
-#define SECOND UINT64_C(1000000000)
+#define MINUTE   60000 /* milliseconds */
+#define SECOND   UINT64_C(1000000000)
+#define KEY_SIZE 256 /* three names of at most 63 bytes, and what is between them */
 #define SAVED                                                                                      \
     (SECOND / 10) /* how much of a pause may be made up for: late wake-ups cost nothing            \
                    */
@@ -23,6 +25,7 @@ struct limiter {
     const struct configuration *configuration;
     pthread_mutex_t lock;
     _Atomic(struct limit_account *) accounts; /* only ever grows, at its head */
+    void *by_key;                             /* a tree of the same, for tsearch */
 };
 
 struct limiter *limiter_new(const struct configuration *configuration)
@@ -35,11 +38,18 @@ struct limiter *limiter_new(const struct configuration *configuration)
     return limiter;
 }
 
+/* The list owns them. */
+static void keep_account(void *account)
+{
+    (void)account;
+}
+
 void limiter_free(struct limiter *limiter)
 {
     if (limiter == NULL)
         return;
     struct limit_account *account = limiter->accounts, *next;
+    tdestroy(limiter->by_key, keep_account);
     for (; account != NULL; account = next) {
         next = account->next;
         name_set_free(account->names);
@@ -61,48 +71,50 @@ static struct limits limits_of(const struct configuration *configuration,
     return configuration->limits;
 }
 
-static bool is_account_of(const struct limit_account *account, const struct subject *subject)
+/* "app/environment/installation": their names hold no slash. */
+static size_t write_key(const struct subject *subject, char key[KEY_SIZE])
 {
-    struct span key = span_of(account->key);
-    size_t app = subject->app.length;
-    return key.length == app + 1 + subject->environment.length &&
-           span_starts_with(key, subject->app) && key.data[app] == '/' &&
-           span_ends_with(key, subject->environment);
+    struct text text;
+    text_init_fixed(&text, key, KEY_SIZE - 1);
+    text_add(&text, subject->app);
+    text_add_char(&text, '/');
+    text_add(&text, subject->environment);
+    text_add_char(&text, '/');
+    text_add(&text, subject->installation);
+    key[text.length] = '\0';
+    return text.overflow ? 0 : text.length;
 }
 
-static struct limit_account *account_new(const struct configuration *configuration,
-                                         const struct subject *subject)
+static int compare_keys(const void *left, const void *right)
 {
-    size_t app = subject->app.length, environment = subject->environment.length;
-    struct limit_account *account = calloc(1, sizeof(*account) + app + environment + 2);
-    if (account == NULL)
-        return NULL;
-    account->limits = limits_of(configuration, subject);
-    memcpy(account->key, subject->app.data, app);
-    account->key[app] = '/';
-    memcpy(account->key + app + 1, subject->environment.data, environment);
-    return account;
+    const struct limit_account *a = left, *b = right;
+    return strcmp(a->key, b->key);
 }
 
-static struct limit_account *find_or_add(struct limiter *limiter, const struct subject *subject)
+/* Puts WANTED among the accounts, unless one of its key is there already; that one then. */
+static struct limit_account *find_or_add(struct limiter *limiter, struct limit_account *wanted)
 {
-    struct limit_account *account = limiter->accounts;
-    while (account != NULL && !is_account_of(account, subject))
-        account = account->next;
-    if (account != NULL)
-        return account;
-    account = account_new(limiter->configuration, subject);
-    if (account == NULL)
-        return NULL;
-    account->next = limiter->accounts;
-    limiter->accounts = account;
-    return account;
+    struct limit_account **found = tsearch(wanted, &limiter->by_key, compare_keys);
+    if (found == NULL || *found != wanted) {
+        free(wanted);
+        return found == NULL ? NULL : *found;
+    }
+    wanted->next = limiter->accounts;
+    limiter->accounts = wanted;
+    return wanted;
 }
 
 struct limit_account *limiter_account(struct limiter *limiter, const struct subject *subject)
 {
+    char key[KEY_SIZE];
+    const size_t length = write_key(subject, key);
+    struct limit_account *account = length == 0 ? NULL : calloc(1, sizeof(*account) + length + 1);
+    if (account == NULL)
+        return NULL;
+    account->limits = limits_of(limiter->configuration, subject);
+    memcpy(account->key, key, length);
     pthread_mutex_lock(&limiter->lock);
-    struct limit_account *account = find_or_add(limiter, subject);
+    account = find_or_add(limiter, account);
     pthread_mutex_unlock(&limiter->lock);
     return account;
 }

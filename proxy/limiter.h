@@ -1,6 +1,6 @@
 /*
- * What one app and environment may use, over all workers: requests and new names a
- * minute, bytes a second, tunnels at a time. An account is a few atomics that every
+ * What one tenant (app, environment, installation) may use, over all workers: requests
+ * and new names a minute, bytes a second, tunnels at a time. An account is a few atomics that every
  * worker's tenants share; taking from it is a compare-and-swap, so the limit is exact
  * and nobody waits.
  */
@@ -22,7 +22,7 @@ struct limit_account {
     atomic_uint sessions;             /* client connections */
     atomic_uint_least64_t paid_until; /* nanoseconds, monotonic: when the bytes so far were due */
     struct limit_account *next;
-    char key[]; /* "app/environment" */
+    char key[]; /* "app/environment/installation" */
 };
 
 struct limiter;
@@ -32,7 +32,7 @@ struct limiter *limiter_new(const struct configuration *configuration);
 void limiter_free(struct limiter *limiter);
 
 /*
- * The account of SUBJECT's app and environment, made when first asked for; lives as
+ * The account of SUBJECT, made when first asked for; lives as
  * long as the limiter. Takes a lock: once a tenant and worker, never on the request
  * path. NULL: memory is out.
  */

@@ -31,13 +31,29 @@ static void end(void)
     limiter_free(limiter);
 }
 
-static struct limit_account *account_of(const char *app, const char *environment)
+static struct limit_account *account_of_site(const char *app, const char *environment,
+                                             const char *installation)
 {
-    const struct subject subject = {span_of(app), span_of(environment), SPAN("")};
+    const struct subject subject = {span_of(app), span_of(environment), span_of(installation)};
     struct limit_account *account = limiter_account(limiter, &subject);
     ck_assert_ptr_nonnull(account);
     return account;
 }
+
+static struct limit_account *account_of(const char *app, const char *environment)
+{
+    return account_of_site(app, environment, "");
+}
+
+START_TEST(each_installation_has_an_account_of_its_own_under_its_apps_limits)
+{
+    struct limit_account *a = account_of_site("orders", "production", "site-a");
+    ck_assert_ptr_ne(a, account_of_site("orders", "production", "site-b"));
+    ck_assert_ptr_ne(a, account_of("orders", "production"));
+    ck_assert_ptr_eq(a, account_of_site("orders", "production", "site-a"));
+    ck_assert_uint_eq(a->limits.requests_per_minute, 7);
+}
+END_TEST
 
 START_TEST(one_app_and_environment_is_one_account)
 {
@@ -252,6 +268,7 @@ int main(void)
     TCase *tests = tcase_create("limiter");
     tcase_add_checked_fixture(tests, begin, end);
     tcase_add_test(tests, one_app_and_environment_is_one_account);
+    tcase_add_test(tests, each_installation_has_an_account_of_its_own_under_its_apps_limits);
     tcase_add_test(tests, an_app_may_have_limits_of_its_own);
     tcase_add_test(tests, gives_what_there_is_and_says_when_there_is_more);
     tcase_add_test(tests, nought_is_no_limit);

@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import os
+import time
 
 from harness import Scenario, manifest, sallyport, wait_until, write
 from origins import ok
@@ -177,3 +178,49 @@ class Production(Scenario):
         gate.configuration["policy"]["production_everything"] = True
         gate.start()
         self.end(gate)
+
+
+class Apart(Scenario):
+    """What two sites of one app do not share. One worker: what could be shared would be."""
+
+    def given(self, **options):
+        self.connections = []
+
+        def serve(wire):
+            sites = []
+            self.connections.append(sites)
+            while request := wire.request():
+                sites.append(request.get("X-Site"))
+                wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        self.server = self.origin(serve)
+        self.gate = self.prepare(apps={APP: [f"http://shared.test:{self.server.port}"]}, workers=1,
+                                 listeners=[listener("site-a"), listener("site-b")], **options)
+        write(self.gate.policy_path(*APP, "installations.yml"),
+              "installations: [{id: site-a, approved: 1}, {id: site-b, approved: 1}]\n")
+        self.gate.start()
+
+    def ask(self, site):
+        with self.gate.connect(site) as client:
+            return client.get(f"http://shared.test:{self.server.port}/", "X-Site: " + "ab"[site]).status
+
+    def test_connections(self):
+        self.given(hosts={"shared.test": "127.0.0.1"})
+        self.assertEqual([self.ask(site) for site in (0, 1, 0, 1, 0)], [200] * 5)
+        self.assertEqual(sorted(self.connections), [["a", "a", "a"], ["b", "b"]])
+        self.assertEqual([record["installation"] for record in self.gate.log(event="decision")],
+                         ["site-a", "site-b", "site-a", "site-b", "site-a"])
+
+    def test_cached_names(self):
+        names = self.name_server({"shared.test": ["127.0.0.1"]})
+        self.given(network={"hosts_file": "", "resolvers": [f"127.0.0.1:{names.port}"]})
+        once = [self.ask(0), self.ask(0), names.asked().count("shared.test")]
+        both = [self.ask(1), self.ask(1), names.asked().count("shared.test")]
+        self.assertEqual((once[:2], both[:2]), ([200, 200], [200, 200]))
+        self.assertEqual(both[2], 2 * once[2], "the second site's name is asked for on its own")
+
+    def test_limits(self):
+        self.given(hosts={"shared.test": "127.0.0.1"}, limits={"requests_per_minute": 3})
+        while time.monotonic() % 60 > 45:  # the minute must not end midway
+            time.sleep(0.5)
+        self.assertEqual([self.ask(0) for _ in range(5)], [200] * 3 + [429] * 2)
+        self.assertEqual(self.ask(1), 200)
