@@ -207,7 +207,7 @@ class Apart(Scenario):
         self.given(hosts={"shared.test": "127.0.0.1"})
         self.assertEqual([self.ask(site) for site in (0, 1, 0, 1, 0)], [200] * 5)
         self.assertEqual(sorted(self.connections), [["a", "a", "a"], ["b", "b"]])
-        self.assertEqual([record["installation"] for record in self.gate.log(event="decision")],
+        self.assertEqual([record["installation"] for record in self.gate.wait_log(5, event="decision")],
                          ["site-a", "site-b", "site-a", "site-b", "site-a"])
 
     def test_cached_names(self):
