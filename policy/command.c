@@ -16,6 +16,21 @@ int command_usage_error(const char *name, const char *format, ...)
     return COMMAND_BAD_INPUT;
 }
 
+int command_read_options(int argc, char **argv, const char *letters, const struct option *options,
+                         command_take_option *take, void *context)
+{
+    int status = -1;
+    optind = 0; /* GNU: begin anew */
+    opterr = 0;
+    for (int option; status < 0;) {
+        option = getopt_long(argc, argv, letters, options, NULL);
+        if (option == -1)
+            break;
+        status = take(context, option, argv);
+    }
+    return status;
+}
+
 int command_option_error(const char *name, int option, char **argv)
 {
     if (option == ':')

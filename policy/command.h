@@ -42,6 +42,19 @@ extern const struct command command_completion_description;
 /* "sallyport: WHAT; see 'sallyport help NAME'" to standard error. Returns COMMAND_BAD_INPUT. */
 int command_usage_error(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Takes OPTION, whose value is optarg. Below 0: go on; else the exit status. */
+typedef int command_take_option(void *context, int option, char **argv);
+
+struct option; /* of getopt.h */
+
+/*
+ * Gives each option of ARGV to TAKE with CONTEXT: LETTERS (":" first) and OPTIONS as for
+ * getopt_long. Below 0: all are taken, and argv[optind] is the first argument; else the exit
+ * status.
+ */
+int command_read_options(int argc, char **argv, const char *letters, const struct option *options,
+                         command_take_option *take, void *context);
+
 /*
  * Says what getopt_long could not read (it returned '?' or ':'; opterr is 0 and
  * the short options begin with ':'). Returns COMMAND_BAD_INPUT.

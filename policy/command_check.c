@@ -252,8 +252,9 @@ static bool set_method(struct check *check, const char *method)
 }
 
 /* Below 0: go on; else the exit status. */
-static int take_option(struct check *check, int option, char **argv)
+static int take_option(void *context, int option, char **argv)
 {
+    struct check *check = context;
     struct error error;
     if (option == OPTION_FORMAT && !set_format(check, optarg))
         return command_usage_error("check", "--format takes text or json, not %s", optarg);
@@ -284,15 +285,8 @@ static int read_options(struct check *check, int argc, char **argv)
                                             {"help", no_argument, NULL, OPTION_HELP},
                                             {NULL, 0, NULL, 0}};
     struct error error;
-    int status = -1;
-    optind = 0; /* GNU: begin anew */
-    opterr = 0;
-    for (int option; status < 0;) {
-        option = getopt_long(argc, argv, ":" SOURCE_SHORT_OPTIONS, options, NULL);
-        if (option == -1)
-            break;
-        status = take_option(check, option, argv);
-    }
+    int status =
+        command_read_options(argc, argv, ":" SOURCE_SHORT_OPTIONS, options, take_option, check);
     if (status < 0 && !source_is_complete(&check->source, &error))
         return command_usage_error("check", "%s", error.message);
     if (status < 0 && optind == argc)

@@ -30,8 +30,9 @@ static int set_variable(struct csp_command *command, const char *pair)
 }
 
 /* Below 0: go on; else the exit status. */
-static int take_option(struct csp_command *command, int option, char **argv)
+static int take_option(void *context, int option, char **argv)
 {
+    struct csp_command *command = context;
     switch (option) {
     case OPTION_PLAIN_HTTP:
         command->options.plain_http = true;
@@ -52,15 +53,7 @@ static int read_options(struct csp_command *command, int argc, char **argv)
                                             {"set", required_argument, NULL, OPTION_SET},
                                             {"help", no_argument, NULL, OPTION_HELP},
                                             {NULL, 0, NULL, 0}};
-    int status = -1;
-    optind = 0; /* GNU: begin anew */
-    opterr = 0;
-    for (int option; status < 0;) {
-        option = getopt_long(argc, argv, ":", options, NULL);
-        if (option == -1)
-            break;
-        status = take_option(command, option, argv);
-    }
+    int status = command_read_options(argc, argv, ":", options, take_option, command);
     if (status < 0 && argc - optind != 1)
         return command_usage_error("csp", "one manifest is given: MANIFEST");
     return status;

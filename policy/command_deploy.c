@@ -47,8 +47,9 @@ static int set_author(struct deploy_command *command, int option)
 }
 
 /* Below 0: go on; else the exit status. */
-static int take_option(struct deploy_command *command, int option, char **argv)
+static int take_option(void *context, int option, char **argv)
 {
+    struct deploy_command *command = context;
     switch (option) {
     case OPTION_POLICY:
         command->request.directory = optarg;
@@ -111,15 +112,7 @@ static int read_options(struct deploy_command *command, int argc, char **argv)
         AUTHOR_LONG_OPTIONS,
         {"help", no_argument, NULL, OPTION_HELP},
         {NULL, 0, NULL, 0}};
-    int status = -1;
-    optind = 0; /* GNU: begin anew */
-    opterr = 0;
-    for (int option; status < 0;) {
-        option = getopt_long(argc, argv, ":a:e:", options, NULL);
-        if (option == -1)
-            break;
-        status = take_option(command, option, argv);
-    }
+    int status = command_read_options(argc, argv, ":a:e:", options, take_option, command);
     return status < 0 ? check_options(command, argc, argv) : status;
 }
 

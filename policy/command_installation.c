@@ -176,8 +176,9 @@ static int take_setting(struct installation_command *command, int option, char *
     }
 }
 
-static int take_option(struct installation_command *command, int option, char **argv)
+static int take_option(void *context, int option, char **argv)
 {
+    struct installation_command *command = context;
     switch (option) {
     case OPTION_POLICY:
         command->request.directory = optarg;
@@ -261,15 +262,7 @@ static int read_options(struct installation_command *command, int argc, char **a
         AUTHOR_LONG_OPTIONS,
         {"help", no_argument, NULL, OPTION_HELP},
         {NULL, 0, NULL, 0}};
-    int status = -1;
-    optind = 0; /* GNU: begin anew */
-    opterr = 0;
-    for (int option; status < 0;) {
-        option = getopt_long(argc, argv, ":a:e:i:", options, NULL);
-        if (option == -1)
-            break;
-        status = take_option(command, option, argv);
-    }
+    int status = command_read_options(argc, argv, ":a:e:i:", options, take_option, command);
     return status < 0 ? check_options(command, argc - optind, argv + optind) : status;
 }
 

@@ -232,8 +232,9 @@ static int set_author(struct ledger_command *command, int option)
 }
 
 /* Below 0: go on; else the exit status. */
-static int take_option(struct ledger_command *command, int option, char **argv)
+static int take_option(void *context, int option, char **argv)
 {
+    struct ledger_command *command = context;
     switch (option) {
     case OPTION_CHECKPOINT:
         command->checkpoint = optarg;
@@ -264,15 +265,7 @@ static int read_options(struct ledger_command *command, int argc, char **argv)
         AUTHOR_LONG_OPTIONS,
         {"help", no_argument, NULL, OPTION_HELP},
         {NULL, 0, NULL, 0}};
-    int status = -1;
-    optind = 0; /* GNU: begin anew */
-    opterr = 0;
-    for (int option; status < 0;) {
-        option = getopt_long(argc, argv, ":", options, NULL);
-        if (option == -1)
-            break;
-        status = take_option(command, option, argv);
-    }
+    int status = command_read_options(argc, argv, ":", options, take_option, command);
     if (status >= 0)
         return status;
     if (argc - optind != 2)

@@ -47,8 +47,9 @@ static int set_variable(struct lint_command *command, const char *pair)
     return command_usage_error("lint", "%s", error.message);
 }
 
-static int take_option(struct lint_command *command, int option, char **argv)
+static int take_option(void *context, int option, char **argv)
 {
+    struct lint_command *command = context;
     switch (option) {
     case OPTION_FORMAT:
         return set_format(command, optarg);
@@ -72,15 +73,7 @@ static int read_options(struct lint_command *command, int argc, char **argv)
                                             {"set", required_argument, NULL, OPTION_SET},
                                             {"help", no_argument, NULL, OPTION_HELP},
                                             {NULL, 0, NULL, 0}};
-    int status = -1;
-    optind = 0; /* GNU: begin anew */
-    opterr = 0;
-    for (int option; status < 0;) {
-        option = getopt_long(argc, argv, ":", options, NULL);
-        if (option == -1)
-            break;
-        status = take_option(command, option, argv);
-    }
+    int status = command_read_options(argc, argv, ":", options, take_option, command);
     if (status < 0 && optind == argc)
         return command_usage_error("lint", "no manifest is given");
     return status;

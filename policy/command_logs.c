@@ -22,8 +22,9 @@ static void take_filter(struct command_logs *logs)
 }
 
 /* Below 0: go on; else the exit status. */
-static int take_option(struct command_logs *logs, int option, char **argv)
+static int take_option(void *context, int option, char **argv)
 {
+    struct command_logs *logs = context;
     const char *name = logs->command->name;
     struct error error;
     if (option == OPTION_LOGS_HELP) {
@@ -51,16 +52,7 @@ static int read_options(struct command_logs *logs, int argc, char **argv)
                                      {"help", no_argument, NULL, OPTION_LOGS_HELP},
                                      {logs->own_option, required_argument, NULL, OPTION_LOGS_OWN},
                                      {NULL, 0, NULL, 0}};
-    int status = -1;
-    optind = 0; /* GNU: begin anew */
-    opterr = 0;
-    while (status < 0) {
-        int option = getopt_long(argc, argv, ":" SOURCE_SHORT_OPTIONS, options, NULL);
-        if (option == -1)
-            break;
-        status = take_option(logs, option, argv);
-    }
-    return status;
+    return command_read_options(argc, argv, ":" SOURCE_SHORT_OPTIONS, options, take_option, logs);
 }
 
 int command_logs_begin(struct command_logs *logs, int argc, char **argv)

@@ -73,8 +73,9 @@ static int take_name(struct review_command *command, int option)
     return set_name(&review->environment, optarg, "--environment");
 }
 
-static int take_option(struct review_command *command, int option, char **argv)
+static int take_option(void *context, int option, char **argv)
 {
+    struct review_command *command = context;
     switch (option) {
     case OPTION_HTML:
         command->html = optarg;
@@ -117,15 +118,7 @@ static int read_options(struct review_command *command, int argc, char **argv)
                                             {"set", required_argument, NULL, OPTION_SET},
                                             {"help", no_argument, NULL, OPTION_HELP},
                                             {NULL, 0, NULL, 0}};
-    int status = -1;
-    optind = 0; /* GNU: begin anew */
-    opterr = 0;
-    for (int option; status < 0;) {
-        option = getopt_long(argc, argv, ":a:e:i:", options, NULL);
-        if (option == -1)
-            break;
-        status = take_option(command, option, argv);
-    }
+    int status = command_read_options(argc, argv, ":a:e:i:", options, take_option, command);
     if (status < 0 && argc - optind != 2)
         return command_usage_error("review", "two manifests are compared: OLD and NEW");
     if (status < 0 && command->html == NULL)

@@ -22,8 +22,9 @@ struct why_command {
 };
 
 /* Below 0: go on; else the exit status. So do those below. */
-static int take_option(struct why_command *command, int option, char **argv)
+static int take_option(void *context, int option, char **argv)
 {
+    struct why_command *command = context;
     switch (option) {
     case OPTION_LOG:
         command->logs[command->log_count++] = optarg;
@@ -74,15 +75,7 @@ static int read_options(struct why_command *command, int argc, char **argv)
                                             {"policy", required_argument, NULL, OPTION_POLICY},
                                             {"help", no_argument, NULL, OPTION_HELP},
                                             {NULL, 0, NULL, 0}};
-    int status = -1;
-    optind = 0; /* GNU: begin anew */
-    opterr = 0;
-    for (int option; status < 0;) {
-        option = getopt_long(argc, argv, ":", options, NULL);
-        if (option == -1)
-            break;
-        status = take_option(command, option, argv);
-    }
+    int status = command_read_options(argc, argv, ":", options, take_option, command);
     return status < 0 ? check_options(command, argc, argv) : status;
 }
 

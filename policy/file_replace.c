@@ -16,7 +16,7 @@ static bool refuse(const char *path, const char *what, struct error *error)
     return false;
 }
 
-static bool write_all(int descriptor, struct span bytes)
+bool file_write_all(int descriptor, struct span bytes)
 {
     while (bytes.length > 0) {
         ssize_t count = write(descriptor, bytes.data, bytes.length);
@@ -54,7 +54,7 @@ static bool flush_folder(const char *path)
 static bool write_through(const char *path, struct span bytes, struct error *error)
 {
     int descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    bool written = descriptor >= 0 && write_all(descriptor, bytes);
+    bool written = descriptor >= 0 && file_write_all(descriptor, bytes);
     if (!written)
         (void)refuse(path, "cannot be written", error);
     if (descriptor >= 0)
@@ -75,7 +75,7 @@ static mode_t mode_for(const struct stat *old)
 static bool replace_by(const char *aside, int descriptor, const char *path, struct span bytes,
                        mode_t mode)
 {
-    return write_all(descriptor, bytes) && fchmod(descriptor, mode) == 0 &&
+    return file_write_all(descriptor, bytes) && fchmod(descriptor, mode) == 0 &&
            fsync(descriptor) == 0 && rename(aside, path) == 0 && flush_folder(path);
 }
 

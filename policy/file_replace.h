@@ -17,4 +17,7 @@
  */
 bool file_replace(const char *path, struct span bytes, struct error *error);
 
+/* Writes all of BYTES. False: errno says why. */
+bool file_write_all(int descriptor, struct span bytes);
+
 #endif

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/file_replace.h"
+
 #define TREE      ".pending"
 #define ENTRY     TREE "/.entry"
 #define NEW_ENTRY TREE "/.entry.new"
@@ -25,25 +27,12 @@ static bool close_after(int file, bool fine)
     return fine;
 }
 
-static bool write_all(int file, struct span bytes)
-{
-    while (bytes.length > 0) {
-        ssize_t count = write(file, bytes.data, bytes.length);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return false;
-        bytes = span_after(bytes, (size_t)count);
-    }
-    return true;
-}
-
 static bool write_file(int directory, const char *path, struct span bytes)
 {
     int file = openat(directory, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (file < 0)
         return false;
-    return close_after(file, write_all(file, bytes) && fsync(file) == 0);
+    return close_after(file, file_write_all(file, bytes) && fsync(file) == 0);
 }
 
 /* Synchronises the directory that PATH lies in. */

@@ -67,8 +67,9 @@ static int take_server(struct ca_command *command, const char *name)
 }
 
 /* Below 0: go on; else the exit status. */
-static int take_option(struct ca_command *command, int option, char **argv)
+static int take_option(void *context, int option, char **argv)
 {
+    struct ca_command *command = context;
     switch (option) {
     case 'a':
         command->order.app = optarg;
@@ -122,14 +123,7 @@ static int read_options(struct ca_command *command, int argc, char **argv)
         {"help", no_argument, NULL, OPTION_HELP},
         {NULL, 0, NULL, 0},
     };
-    optind = 0; /* GNU: begin anew */
-    opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":a:e:i:", options, NULL)) != -1;) {
-        int status = take_option(command, option, argv);
-        if (status >= 0)
-            return status;
-    }
-    return -1;
+    return command_read_options(argc, argv, ":a:e:i:", options, take_option, command);
 }
 
 /* ---- Verbs ----------------------------------------------------------------- */
