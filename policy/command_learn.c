@@ -94,8 +94,9 @@ const struct command command_learn_description = {
         "\n"
         "A proposal is to be judged, not to be pasted: an attacker's requests are denied too.\n"
         "\n" SOURCE_HELP
-        "With --policy, records of that app and environment (and installation, if given) are taken;\n"
-        "with --manifest all of them, or those that -a, -e and -i choose.\n"
+        "With --policy, records of that app and environment are taken (or of one installation, if\n"
+        "given; what its admin has yet to approve is declared, and not proposed again); with\n"
+        "--manifest all of them, or those that -a, -e and -i choose.\n"
         "  --wildcards N        propose a wildcard where N names or more stand side by side (2 at\n"
         "                       least); never over a public suffix or a shared host\n"
         "\n"

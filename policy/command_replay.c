@@ -68,8 +68,9 @@ const struct command command_replay_description = {
         "reported and passed over. Logs have no paths, so of a narrow.yml only what it says of\n"
         "tunnels counts: a logged CONNECT is taken for one that is not inspected.\n"
         "\n" SOURCE_HELP
-        "With --policy, records of that app and environment (and installation, if given) are taken;\n"
-        "with --manifest all of them, or those that -a, -e and -i choose.\n"
+        "With --policy, records of that app and environment are taken, each as the installation\n"
+        "that it names (or those of the one that is given); with --manifest all of them, or those\n"
+        "that -a, -e and -i choose.\n"
         "  --format text|json   text (the default), or one JSON object a line, the sums last\n"
         "\n"
         "Exit status: 0 nothing would change, 1 something would, 2 a log or the policy could not be\n"

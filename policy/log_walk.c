@@ -69,9 +69,10 @@ static bool is_name_or_none(struct span name)
 
 static bool names_are_valid(const struct log_record *record, struct error *error)
 {
-    if (is_name_or_none(record->app) && is_name_or_none(record->environment))
+    if (is_name_or_none(record->app) && is_name_or_none(record->environment) &&
+        is_name_or_none(record->installation))
         return true;
-    error_set(error, "the app or its environment has a name that none can have");
+    error_set(error, "the app, its environment or its installation has a name that none can have");
     return false;
 }
 

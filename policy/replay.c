@@ -88,23 +88,28 @@ void replay_clear(struct replay *replay)
     replay->changes = NULL;
 }
 
+struct subject replay_subject(const struct subject *subject, struct span installation)
+{
+    struct subject asks = *subject;
+    if (asks.app.length > 0 && asks.installation.length == 0)
+        asks.installation = installation;
+    return asks;
+}
+
 void replay_visit(void *context, const struct log_record *record,
                   const struct log_decision *decision)
 {
     struct replay *replay = context;
-    struct subject subject = replay->subject;
+    const struct subject subject = replay_subject(&replay->subject, record->installation);
     struct decision now = {.verdict = VERDICT_DENY};
-    const struct tally_key key = {0, record->app, record->environment, &decision->target};
-    if (subject.app.length > 0 && subject.installation.length == 0)
-        subject.installation = record->installation;
     if (bearing_of(decision) != BY_OTHERS)
         decide(replay->snapshot, &subject, &decision->target, &now);
     enum replay_change change = replay_compare(decision, &now);
     replay->counts[change]++;
     if (change != REPLAY_NOW_DENIED && change != REPLAY_NOW_ALLOWED)
         return;
-    struct tally_key changed = key;
-    changed.kind = change;
+    const struct tally_key changed = {change, record->app, record->environment,
+                                      subject.installation, &decision->target};
     struct tally_entry *entry = tally_add(replay->changes, &changed, record->time);
     if (entry != NULL && entry->count == 1)
         entry->reason = decision->reason;
@@ -126,6 +131,8 @@ static int compare_entries(const void *left, const void *right)
         order = compare_spans(a->app, b->app);
     if (order == 0)
         order = compare_spans(a->environment, b->environment);
+    if (order == 0)
+        order = compare_spans(a->installation, b->installation);
     if (order == 0)
         order = (a->count < b->count) - (a->count > b->count);
     if (order == 0)

@@ -15,7 +15,7 @@ enum replay_change { REPLAY_NOW_DENIED, REPLAY_NOW_ALLOWED, REPLAY_SAME, REPLAY_
 
 struct replay {
     const struct snapshot *snapshot;
-    struct subject subject; /* who asks; the record's installation where it names none */
+    struct subject subject; /* who asks; a record's own installation, see replay_subject */
     struct tally *changes;  /* kind: an enum replay_change; reason: of the record that came first */
     uint64_t counts[REPLAY_NOT_POLICY + 1];
 };
@@ -24,6 +24,12 @@ struct replay {
 bool replay_init(struct replay *replay, const struct snapshot *snapshot,
                  const struct subject *subject);
 void replay_clear(struct replay *replay);
+
+/*
+ * Who asks, of an environment where each record's installation counts: SUBJECT as
+ * INSTALLATION, unless SUBJECT names one itself, or no app: then none matters.
+ */
+struct subject replay_subject(const struct subject *subject, struct span installation);
 
 /* CONTEXT is a struct replay: for log_walk's visitor. */
 void replay_visit(void *context, const struct log_record *record,
@@ -36,8 +42,8 @@ enum replay_change replay_compare(const struct log_decision *logged, const struc
 bool replay_is_policys(const struct log_decision *logged);
 
 /*
- * Puts the groups in the order in which they are printed: denied before
- * allowed, by app and environment, the most frequent first.
+ * Puts the groups in the order in which they are printed: denied before allowed,
+ * by app, environment and installation, the most frequent first.
  */
 struct tally_entry **replay_groups(struct replay *replay, size_t *count);
 

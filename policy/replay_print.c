@@ -9,12 +9,13 @@
 
 #define LINE_MAXIMUM 65536 /* the longest file name and address, every byte escaped, fit */
 
-/* What the new policy says to a group's requests, and who asked. */
+/* What the new policy says to a group's requests, to who asked. */
 static void decide_again(const struct replay *replay, const struct tally_entry *group,
                          struct target *target, struct decision *now)
 {
     tally_entry_target(group, target);
-    decide(replay->snapshot, &replay->subject, target, now);
+    const struct subject subject = replay_subject(&replay->subject, group->installation);
+    decide(replay->snapshot, &subject, target, now);
 }
 
 /* The log says https for a tunnel, and so do we. */
@@ -35,6 +36,10 @@ static void add_who(struct text *line, const struct tally_entry *group)
     text_add(line, group->app);
     text_add_char(line, '/');
     text_add(line, group->environment);
+    if (group->installation.length > 0) {
+        text_add_char(line, '/');
+        text_add(line, group->installation);
+    }
     text_add_string(line, "  ");
 }
 
@@ -173,6 +178,7 @@ static void print_group_json(const struct replay *replay, const struct tally_ent
                     group->kind == REPLAY_NOW_DENIED ? "would_be_denied" : "would_be_allowed");
     add_string(&line, "app", group->app);
     add_string(&line, "environment", group->environment);
+    add_string(&line, "installation", group->installation);
     add_string(&line, "scheme", span_of(scheme_name(shown_scheme(target.scheme))));
     add_string(&line, "host", group->host);
     add_number(&line, "port", group->port);

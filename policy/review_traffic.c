@@ -88,7 +88,7 @@ void review_traffic_visit(void *context, const struct log_record *record,
                           const struct log_decision *decision)
 {
     struct review_traffic *traffic = context;
-    const struct tally_key key = {0, SPAN(""), SPAN(""), &decision->target};
+    const struct tally_key key = {.target = &decision->target};
     if (decision->target.port == 0)
         return;
     struct tally_entry *entry = tally_add(traffic->tally, &key, record->time);

@@ -8,7 +8,8 @@
 
 #include "policy/trie_hash.h"
 
-#define ENTRY_STRINGS 512 /* bytes: an app's, an environment's and a host's name, with NULs */
+#define ENTRY_STRINGS                                                                              \
+    512 /* bytes: names of an app, an environment, an installation, a host; NULs */
 
 struct tally {
     struct trie_hash_key key;
@@ -61,6 +62,8 @@ static uint32_t hash_key(const struct tally *tally, const struct tally_key *key)
         state = trie_hash_label(&tally->key, state, key->app);
     if (key->environment.length > 0)
         state = trie_hash_label(&tally->key, state, key->environment);
+    if (key->installation.length > 0)
+        state = trie_hash_label(&tally->key, state, key->installation);
     return trie_hash_short(state);
 }
 
@@ -68,7 +71,8 @@ static bool is_same(const struct tally_entry *entry, const struct tally_key *key
 {
     return entry->port == key->target->port && entry->scheme == key->target->scheme &&
            entry->kind == key->kind && span_equal(entry->host, host_span(&key->target->host)) &&
-           span_equal(entry->app, key->app) && span_equal(entry->environment, key->environment);
+           span_equal(entry->app, key->app) && span_equal(entry->environment, key->environment) &&
+           span_equal(entry->installation, key->installation);
 }
 
 /* NULL: memory is out. */
@@ -80,11 +84,13 @@ static struct tally_entry *make_entry(struct tally *tally, const struct tally_ke
     entry->kind = key->kind;
     entry->app = arena_copy(tally->arena, key->app);
     entry->environment = arena_copy(tally->arena, key->environment);
+    entry->installation = arena_copy(tally->arena, key->installation);
     entry->scheme = key->target->scheme;
     entry->host_kind = key->target->host.kind;
     entry->host = arena_copy(tally->arena, host_span(&key->target->host));
     entry->port = key->target->port;
-    return entry->app.data != NULL && entry->environment.data != NULL && entry->host.data != NULL
+    return entry->app.data != NULL && entry->environment.data != NULL &&
+                   entry->installation.data != NULL && entry->host.data != NULL
                ? entry
                : NULL;
 }

@@ -16,6 +16,7 @@ struct tally_key {
     unsigned kind; /* the caller's own */
     struct span app;
     struct span environment;
+    struct span installation;
     const struct target *target;
 };
 
@@ -23,6 +24,7 @@ struct tally_entry {
     unsigned kind;
     struct span app;
     struct span environment;
+    struct span installation;
     enum scheme scheme;
     enum host_kind host_kind;
     struct span host; /* canonical; NUL behind it */

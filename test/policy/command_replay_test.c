@@ -43,11 +43,11 @@ START_TEST(replay_reads_a_rotated_log_and_prints_json)
     replay(MANIFEST "--format json -a demo " DATA "decisions.log.1.gz");
     ck_assert_str_eq(
         done.output,
-        "{\"change\":\"would_be_denied\",\"app\":\"demo\",\"environment\":\"production\","
+        "{\"change\":\"would_be_denied\",\"app\":\"demo\",\"environment\":\"production\",\"installation\":null,"
         "\"scheme\":\"https\",\"host\":\"gone.example.com\",\"port\":443,\"count\":2,"
         "\"first\":\"2026-01-02T03:04:02.678901Z\",\"last\":\"2026-01-02T03:04:09.678901Z\","
         "\"was\":\"declared\",\"reason\":\"undeclared\"}\n"
-        "{\"change\":\"would_be_allowed\",\"app\":\"demo\",\"environment\":\"production\","
+        "{\"change\":\"would_be_allowed\",\"app\":\"demo\",\"environment\":\"production\",\"installation\":null,"
         "\"scheme\":\"https\",\"host\":\"a.example.org\",\"port\":443,\"count\":1,"
         "\"first\":\"2026-01-02T03:04:03.678901Z\",\"last\":\"2026-01-02T03:04:03.678901Z\","
         "\"was\":\"undeclared\",\"reason\":\"declared\",\"rule\":{\"address\":\"*.example.org\","

@@ -141,7 +141,7 @@ static struct tally_entry *count_in(struct tally *tally, unsigned kind, const ch
                                     const char *authority)
 {
     struct target target = tunnel_to(authority);
-    const struct tally_key key = {kind, span_of(app), SPAN("production"), &target};
+    const struct tally_key key = {kind, span_of(app), SPAN("production"), SPAN(""), &target};
     return tally_add(tally, &key, SPAN(""));
 }
 
