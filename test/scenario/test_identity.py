@@ -54,6 +54,23 @@ class Gateway(Scenario):
                         problem = self.assertDenied(response, "undeclared")
                         self.assertEqual((problem["app"], problem["environment"]), (app, environment))
 
+    def test_mode_report_lets_an_app_out_but_none_of_production(self):
+        path = self.path("credentials.yml")
+        digest = hashlib.sha256(b"secret").hexdigest()
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(f"- {{app: alpha, environment: production, sha256: {digest}}}\n")
+        self.gate = self.proxy(apps={("alpha", "development"): [], ("alpha", "production"): []},
+                               hosts={"elsewhere.test": "127.0.0.1"}, mode="report",
+                               listeners=[{"address": "127.0.0.1:0", "identity": {"basic": path}}])
+        elsewhere = f"http://elsewhere.test:{self.server.port}"
+        tested = self.ask(elsewhere, basic("alpha/development", "alpha-dev-secret"))
+        self.assertEqual(tested.status, 200)
+        self.assertDenied(self.ask(elsewhere, basic("alpha/production", "secret")), "undeclared")
+        for environment, mode in (("development", "report"), ("production", "enforce")):
+            [record] = self.gate.wait_log(event="decision", environment=environment)
+            self.assertEqual((record["verdict"], record["mode"], record["reason"]),
+                             ("deny", mode, "undeclared"))
+
     def unauthenticated(self, *fields):
         response = self.ask(self.address("alpha", "development"), *fields)
         self.assertEqual(response.status, 407)
