@@ -146,7 +146,7 @@ class Revocation(Scenario):
         self.server = self.origin(lambda wire: wire.send(wire.read(4)) or wire.rest())
         self.first, self.second = (f"http://{name}.test:{self.server.port}" for name in ("first", "second"))
         self.gate = self.proxy(allow=[self.first, self.second], policy={"watch": False, **policy},
-                               timeouts={"drain_seconds": 0.3})
+                               timeouts={"drain_seconds": 3})
 
     def tunnel(self, name):
         client = self.keep(self.gate.connect())
