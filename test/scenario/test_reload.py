@@ -142,11 +142,11 @@ class Reload(Scenario):
 class Revocation(Scenario):
     """A tunnel whose rule a new policy no longer holds."""
 
-    def given(self, **policy):
+    def given(self, workers=0, **policy):
         self.server = self.origin(lambda wire: wire.send(wire.read(4)) or wire.rest())
         self.first, self.second = (f"http://{name}.test:{self.server.port}" for name in ("first", "second"))
         self.gate = self.proxy(allow=[self.first, self.second], policy={"watch": False, **policy},
-                               timeouts={"drain_seconds": 3})
+                               timeouts={"drain_seconds": 3}, workers=workers)
 
     def tunnel(self, name):
         client = self.keep(self.gate.connect())
@@ -192,7 +192,7 @@ class Revocation(Scenario):
         self.assertEqual(self.gate.log(event="close", outcome="revoked"), [])
 
     def test_lets_none_begin_that_waited_for_its_hello_meanwhile(self):
-        self.given()
+        self.given(workers=1)  # each takes a policy for itself: the one that refuses is the one that waits
         self.gate.declare([f"https://second.test:{self.server.port}"])
         self.gate.signal(signal.SIGHUP)
         self.gate.wait_log(event="policy_loaded")
