@@ -15,17 +15,20 @@ function fail(error) {
     process.exit(0);
 }
 
+const { hostname, port } = new URL(proxy);
 const asked = {
+    hostname,
+    port,
     method: "CONNECT",
-    path: target.host,
+    path: target.host, // beside an URL Node 18 would not take it
     headers: { host: target.host },
-    servername: new URL(proxy).hostname, // else Node expects the one of the Host field
+    servername: hostname, // else Node expects the one of the Host field
     agent: false,
     ca,
     ...mine,
 };
 https
-    .request(proxy, asked)
+    .request(asked)
     .on("connect", (answer, socket) => {
         if (answer.statusCode !== 200) {
             fail(new Error("the proxy said " + answer.statusCode + " " + answer.statusMessage));

@@ -124,7 +124,7 @@ class MtlsClients(Scenario):
     @needs("node")
     def test_undici(self):
         def fetch(*pair):
-            seconds = PATIENCE if pair == self.pairs["right"] else 2
+            seconds = PATIENCE if pair == self.pairs["right"] else 5
             body = self.run_node("undici_agent.js", str(seconds), *pair)
             return body if body is None else body[:-1]
         self.try_all(fetch)
