@@ -46,22 +46,11 @@ static bool out_of_memory(struct error *error)
 
 /* ---- Names -------------------------------------------------------------------------------- */
 
-static bool check_name(const char *name, const char *what, struct error *error)
-{
-    if (policy_name_valid(span_of(name)))
-        return true;
-    error_set(error,
-              "%s cannot be the name of an %s; it is 1 to 63 of a-z, 0-9 and -, and begins with a "
-              "letter or digit",
-              text_quote(span_of(name), (char[TEXT_QUOTE_SIZE]){0}), what);
-    return false;
-}
-
 static bool check_names(const struct deploy_request *request, struct error *error)
 {
-    return check_name(request->app, "app", error) &&
-           check_name(request->environment, "environment", error) &&
-           (request->from == NULL || check_name(request->from, "environment", error));
+    return policy_name_check(request->app, "app", error) &&
+           policy_name_check(request->environment, "environment", error) &&
+           (request->from == NULL || policy_name_check(request->from, "environment", error));
 }
 
 /* Versions are manifest.yml; another form beside it would be a second deployed manifest. */

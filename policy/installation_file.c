@@ -19,17 +19,6 @@ static bool is_there(const char *path)
     return stat(path, &file) == 0;
 }
 
-static bool check_name(const char *name, const char *what, struct error *error)
-{
-    if (name == NULL || policy_name_valid(span_of(name)))
-        return true;
-    error_set(error,
-              "%s cannot be the name of an %s; it is 1 to 63 of a-z, 0-9 and -, and begins with a "
-              "letter or digit",
-              text_quote(span_of(name), (char[TEXT_QUOTE_SIZE]){0}), what);
-    return false;
-}
-
 static bool set_path(const struct installation_request *request, const char *name, char *path,
                      size_t size, struct error *error)
 {
@@ -83,9 +72,9 @@ bool installation_file_read(struct installation_file *file,
     *file = (struct installation_file){.request = request, .arena = arena_new(ARENA_MAXIMUM)};
     if (file->arena == NULL)
         return out_of_memory(error);
-    return check_name(request->app, "app", error) &&
-           check_name(request->environment, "environment", error) &&
-           check_name(request->id, "installation", error) &&
+    return policy_name_check(request->app, "app", error) &&
+           policy_name_check(request->environment, "environment", error) &&
+           (request->id == NULL || policy_name_check(request->id, "installation", error)) &&
            set_path(request, "installations.yml", file->path, sizeof(file->path), error) &&
            set_path(request, "versions", file->versions, sizeof(file->versions), error) &&
            read_variables(file, error) && read_list(file, error);

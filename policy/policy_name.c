@@ -1,6 +1,8 @@
 /* What a name may be is asked in every room, so it is said in a file that rests on nothing else. */
 #include "policy/policy_name.h"
 
+#include "policy/text.h"
+
 bool policy_name_valid(struct span name)
 {
     if (name.length == 0 || name.length > 63 || name.data[0] == '-')
@@ -12,4 +14,15 @@ bool policy_name_valid(struct span name)
             return false;
     }
     return true;
+}
+
+bool policy_name_check(const char *name, const char *what, struct error *error)
+{
+    if (policy_name_valid(span_of(name)))
+        return true;
+    error_set(error,
+              "%s cannot be the name of an %s; it is 1 to 63 of a-z, 0-9 and -, and begins with a "
+              "letter or digit",
+              text_quote(span_of(name), (char[TEXT_QUOTE_SIZE]){0}), what);
+    return false;
 }
