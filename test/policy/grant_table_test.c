@@ -5,32 +5,24 @@
  */
 #include <check.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "policy/decision.h"
 #include "policy/policy_directory.h"
+#include "test/policy/tree.h"
 #include "test/suite.h"
 
 #define ENVIRONMENT "demo/production/"
 
-static char root[64], said[4096];
+static char root[TREE_ROOT_SIZE], said[4096];
 static struct error error;
 static struct policy_options options;
 static struct snapshot *snapshot;
 
-static int remove_one(const char *path, const struct stat *file, int kind, struct FTW *walk)
-{
-    (void)file, (void)kind, (void)walk;
-    return remove(path);
-}
-
 static void start(void)
 {
-    strcpy(root, "/tmp/sallyport-grant-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
+    tree_begin(root);
     options = (struct policy_options){0};
     error = (struct error){0};
     snapshot = NULL;
@@ -39,23 +31,12 @@ static void start(void)
 static void end(void)
 {
     snapshot_unref(snapshot);
-    nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    tree_end(root);
 }
 
 static void write_file(const char *name, const char *content)
 {
-    char path[256];
-    snprintf(path, sizeof(path), "%s/%s", root, name);
-    for (char *slash = strchr(path + strlen(root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        ck_assert(mkdir(path, 0777) == 0 || errno == EEXIST);
-        *slash = '/';
-    }
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(content, file);
-    ck_assert_int_eq(fclose(file), 0);
+    tree_write(root, name, content);
 }
 
 #define MANIFEST(entries) "permissions: {external: {fetch: {backend: [" entries "]}}}\n"

@@ -5,42 +5,24 @@
 #include "policy/policy_change.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "policy/ledger_audit.h"
 #include "policy/policy_directory.h"
+#include "test/policy/tree.h"
 #include "test/suite.h"
 
-static char root[64];
+static char root[TREE_ROOT_SIZE];
 static struct error error;
 static struct policy_change change;
 static const struct policy_options options = {.plain_http = false};
 
-static int remove_one(const char *path, const struct stat *file, int kind, struct FTW *walk)
-{
-    (void)file, (void)kind, (void)walk;
-    return remove(path);
-}
-
 /* GIVEN ROOT/NAME, and the directories above it. */
 static void write_file(const char *name, const char *content)
 {
-    char path[256];
-    snprintf(path, sizeof(path), "%s/%s", root, name);
-    for (char *slash = strchr(path + strlen(root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        ck_assert(mkdir(path, 0777) == 0 || errno == EEXIST);
-        *slash = '/';
-    }
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(content, file);
-    ck_assert_int_eq(fclose(file), 0);
+    tree_write(root, name, content);
 }
 
 #define DECLARES(host)                                                                             \
@@ -49,8 +31,7 @@ static void write_file(const char *name, const char *content)
 
 static void set_up(void)
 {
-    strcpy(root, "/tmp/sallyport-change-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
+    tree_begin(root);
     change = (struct policy_change){.whole = false};
     write_file("one/production/manifest.yml", DECLARES("one.example"));
     write_file("one/production/installations.yml", "installations: [{id: a, approved: 1}]\n");
@@ -60,7 +41,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    tree_end(root);
 }
 
 static struct snapshot *load_all(void)

@@ -2,36 +2,29 @@
 
 #include <check.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "policy/decision.h"
+#include "test/policy/tree.h"
 #include "test/suite.h"
 
-static char root[64];
+static char root[TREE_ROOT_SIZE];
 static struct error error;
 static struct policy_options options;
 
-static int remove_one(const char *path, const struct stat *file, int kind, struct FTW *walk)
-{
-    (void)file, (void)kind, (void)walk;
-    return remove(path);
-}
-
 static void start(void)
 {
-    strcpy(root, "/tmp/sallyport-policy-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
+    tree_begin(root);
     options = (struct policy_options){0};
     error = (struct error){0};
 }
 
 static void end(void)
 {
-    nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    tree_end(root);
 }
 
 static const char *path_of(const char *name)
@@ -44,18 +37,7 @@ static const char *path_of(const char *name)
 /* Makes the directories above ROOT/NAME too. */
 static void write_file(const char *name, const char *content)
 {
-    char path[256];
-    snprintf(path, sizeof(path), "%s", path_of(name));
-    for (char *slash = strchr(path + strlen(root) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        ck_assert(mkdir(path, 0777) == 0 || errno == EEXIST);
-        *slash = '/';
-    }
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(content, file);
-    ck_assert_int_eq(fclose(file), 0);
+    tree_write(root, name, content);
 }
 
 /* A manifest that declares ADDRESS on line 5, column 11. */
