@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import BUILD, PATIENCE, ROOT
+from harness import BUILD, PATIENCE, ROOT, is_instrumented
 
 
 # What the walk prints, in this order, each at the beginning of a line.
@@ -50,6 +50,9 @@ class Readme(unittest.TestCase):
         language, commands = self.blocks("From a first version to a proof")[0]
         self.assertEqual((language, commands.count("127.0.0.1:3130")), ("sh", 2))
         commands = commands.replace("127.0.0.1:3130", f"127.0.0.1:{free_port()}") + "wait\n"
+        if is_instrumented():
+            self.assertIn("admin: {", commands)
+            commands = commands.replace("admin: {", "process: {sandbox: off}, admin: {")
         with tempfile.TemporaryDirectory() as checkout:
             os.symlink(os.path.join(ROOT, "conf"), os.path.join(checkout, "conf"))
             os.mkdir(os.path.join(checkout, "build"))
