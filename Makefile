@@ -242,6 +242,13 @@ bench: ## the figures, side by side with a bare relay, squid and tinyproxy
 	@$(SUBMAKE) all $(BENCHES)
 	@BUILD=$(BUILD) test/bench/bench.py $(BENCH)
 
+.PHONY: inspection
+inspection: ## what it costs to look into tunnels, beside squid's ssl_bump (INSPECTION="--rounds 3" …)
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_BENCH)
+	@test/unpack $(BUILD)/peers squid-openssl
+	@$(SUBMAKE) all $(BENCHES)
+	@BUILD=$(BUILD) test/bench/inspection.py $(INSPECTION)
+
 .PHONY: fairness
 fairness: ## what one app feels of the others: latency beside load, idle tunnels, giving way (FAIRNESS="latency --first" …)
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST)

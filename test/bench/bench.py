@@ -84,7 +84,7 @@ class Sallyport:
         self.allowed = [f"http://{ORIGIN}:{port}" for port in origin_ports] + [*addresses]
         self.allowed += [f"https://declared-{n}.test" for n in range(10 - len(self.allowed))]
         self.proxy = self.stage.prepare(
-            allow=self.allowed, network={"allow_ranges": [ORIGIN + "/32"]},
+            allow=self.allowed, network={"allow_ranges": [ORIGIN + "/32"], **sections.pop("network", {})},
             apps={(f"app-{app}", "production"): [f"https://host-{n}.app-{app}.example" for n in range(100)]
                   for app in range(more_apps)},
             **{"workers": 1, **sections})
