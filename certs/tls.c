@@ -193,7 +193,10 @@ enum tls_result tls_stream_write(struct tls_stream *stream, const void *bytes, s
     if (stream->failed)
         return TLS_FAILED;
     begin_call();
-    return result_of(stream, SSL_write_ex(stream->ssl, bytes, size, count));
+    stream->socket.more = size > SSL3_RT_MAX_PLAIN_LENGTH;
+    const enum tls_result result = result_of(stream, SSL_write_ex(stream->ssl, bytes, size, count));
+    stream->socket.more = false;
+    return result;
 }
 
 enum tls_result tls_stream_peek(struct tls_stream *stream)
@@ -204,6 +207,12 @@ enum tls_result tls_stream_peek(struct tls_stream *stream)
         return TLS_FAILED;
     begin_call();
     return result_of(stream, SSL_peek_ex(stream->ssl, &byte, 1, &count));
+}
+
+bool tls_stream_has_bytes(const struct tls_stream *stream)
+{
+    return SSL_has_pending(stream->ssl) == 1 ||
+           (stream->socket.outer != NULL && tls_stream_has_bytes(stream->socket.outer));
 }
 
 static enum tls_result shut_outer(const struct tls_stream *stream)

@@ -123,7 +123,8 @@ enum tls_result tls_stream_handshake(struct tls_stream *stream);
  * silent: before waiting for the socket, read until TLS_WANT_READ. A write that
  * could not be done must be tried again with the same bytes first (from any
  * buffer; more may follow them). Reading may want to write and writing to read.
- * After TLS_END writing goes on.
+ * After TLS_END writing goes on. Of more bytes than a record holds (16 KiB) one record is
+ * written, which may wait in the kernel for the next: write the rest.
  */
 enum tls_result tls_stream_read(struct tls_stream *stream, void *bytes, size_t size, size_t *count);
 enum tls_result tls_stream_write(struct tls_stream *stream, const void *bytes, size_t size,
@@ -134,6 +135,9 @@ enum tls_result tls_stream_write(struct tls_stream *stream, const void *bytes, s
  * ended. TLS_OK: bytes wait to be read.
  */
 enum tls_result tls_stream_peek(struct tls_stream *stream);
+
+/* Bytes that came off the socket wait inside the stream. */
+bool tls_stream_has_bytes(const struct tls_stream *stream);
 
 /* Sends close_notify; reading goes on, writing does not. TLS_WANT_WRITE: call it again. */
 enum tls_result tls_stream_shutdown(struct tls_stream *stream);

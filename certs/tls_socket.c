@@ -35,7 +35,7 @@ static int socket_write(BIO *bio, const char *bytes, size_t size, size_t *count)
     BIO_clear_retry_flags(bio);
     if (socket->outer != NULL)
         return from_outer(bio, tls_stream_write(socket->outer, bytes, size, count));
-    ssize_t sent = send(socket->fd, bytes, size, MSG_NOSIGNAL);
+    ssize_t sent = send(socket->fd, bytes, size, MSG_NOSIGNAL | (socket->more ? MSG_MORE : 0));
     if (sent >= 0) {
         *count = (size_t)sent;
         return 1;

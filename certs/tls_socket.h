@@ -13,6 +13,7 @@
 /* Where a stream's bytes come from and go to. Reads take `early` first. */
 struct tls_socket {
     int fd;
+    bool more;                /* than is written now follows at once: it may go in one packet */
     struct tls_stream *outer; /* TLS that they go through; NULL: none; owned */
     char *early;              /* read already, for this stream; NULL: nothing (left); owned */
     size_t early_length;

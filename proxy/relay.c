@@ -56,18 +56,31 @@ static enum relay_result result_of_write(enum transport_result result)
     return result == TRANSPORT_AGAIN ? RELAY_WAIT : RELAY_TO_FAILED;
 }
 
+/* What TLS takes at a time is a record; *SENT is what went in all. */
+static enum transport_result write_all(struct transport *to, const char *bytes, size_t size,
+                                       size_t *sent)
+{
+    enum transport_result result = TRANSPORT_OK;
+    size_t count;
+    *sent = 0;
+    while (*sent < size && result == TRANSPORT_OK) {
+        result = transport_write(to, bytes + *sent, size - *sent, &count);
+        if (result == TRANSPORT_OK)
+            *sent += count;
+    }
+    return result;
+}
+
 /* RELAY_DONE: nothing is held any more. */
 static enum relay_result send_held(struct relay *relay, struct transport *to, uint64_t *moved)
 {
-    while (relay->held_sent < relay->held_length) {
-        size_t sent;
-        enum transport_result result = transport_write(
-            to, relay->held + relay->held_sent, relay->held_length - relay->held_sent, &sent);
-        if (result != TRANSPORT_OK)
-            return result_of_write(result);
-        relay->held_sent += (uint32_t)sent;
-        *moved += sent;
-    }
+    size_t sent;
+    const enum transport_result result =
+        write_all(to, relay->held + relay->held_sent, relay->held_length - relay->held_sent, &sent);
+    relay->held_sent += (uint32_t)sent;
+    *moved += sent;
+    if (result != TRANSPORT_OK)
+        return result_of_write(result);
     drop_held(relay);
     return RELAY_DONE;
 }
@@ -109,13 +122,29 @@ static size_t wanted(const struct relay *relay, size_t room)
     return relay->left < at_most ? (size_t)relay->left : at_most;
 }
 
-/* One read and one write through the scratch buffer. RELAY_DONE: go on. */
+/*
+ * TLS gives a record at a time: those that wait go out together. What ends them is told again by
+ * the next read.
+ */
+static enum transport_result read_waiting(struct transport *from, char *bytes, size_t size,
+                                          size_t *got)
+{
+    size_t count;
+    const enum transport_result result = transport_read(from, bytes, size, got);
+    if (result != TRANSPORT_OK || from->tls == NULL)
+        return result;
+    while (*got < size && transport_read(from, bytes + *got, size - *got, &count) == TRANSPORT_OK)
+        *got += count;
+    return result;
+}
+
+/* What can be read at once, through the scratch buffer. RELAY_DONE: go on. */
 static enum relay_result copy_once(struct relay *relay, struct transport *from,
                                    struct transport *to, char *scratch, size_t room,
                                    uint64_t *moved)
 {
-    size_t got, sent = 0;
-    enum transport_result result = transport_read(from, scratch, wanted(relay, room), &got);
+    size_t got, sent;
+    enum transport_result result = read_waiting(from, scratch, wanted(relay, room), &got);
     if (result == TRANSPORT_AGAIN)
         return RELAY_WAIT;
     if (result == TRANSPORT_END)
@@ -123,7 +152,7 @@ static enum relay_result copy_once(struct relay *relay, struct transport *from,
     if (result != TRANSPORT_OK)
         return RELAY_FROM_FAILED;
     take_from_limit(relay, got);
-    result = transport_write(to, scratch, got, &sent);
+    result = write_all(to, scratch, got, &sent);
     if (result != TRANSPORT_OK && result != TRANSPORT_AGAIN)
         return RELAY_TO_FAILED;
     *moved += sent;

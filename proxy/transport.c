@@ -78,9 +78,16 @@ static enum transport_result from_tls(struct transport *transport, enum tls_resu
     return TRANSPORT_FAILED;
 }
 
+/*
+ * It reads whatever the edges have said, and may have taken what comes behind it off the socket,
+ * too: no edge will tell of that any more.
+ */
 enum transport_result transport_handshake(struct transport *transport)
 {
-    return from_tls(transport, tls_stream_handshake(transport->tls));
+    const enum transport_result result = from_tls(transport, tls_stream_handshake(transport->tls));
+    if (result == TRANSPORT_OK && tls_stream_has_bytes(transport->tls))
+        transport->readable = true;
+    return result;
 }
 
 /*
@@ -210,7 +217,7 @@ bool transport_is_quiet(struct transport *transport)
 
 bool transport_has_bytes(const struct transport *transport)
 {
-    return peek(transport) > 0;
+    return (transport->tls != NULL && tls_stream_has_bytes(transport->tls)) || peek(transport) > 0;
 }
 
 bool transport_is_broken(struct transport *transport)

@@ -238,8 +238,9 @@ static int compare(const void *left, const void *right)
 
 static double median_us(uint64_t *figures)
 {
+    const uint64_t middle = run.count / 2;
     qsort(figures, run.count, sizeof *figures, compare);
-    return (double)figures[run.count / 2] / 1000;
+    return (double)figures[middle] / 1000;
 }
 
 static void loop(void)

@@ -4,9 +4,12 @@
  */
 #include <check.h>
 #include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "certs/authority.h"
 #include "test/proxy/wire.h"
 #include "test/suite.h"
 
@@ -107,6 +110,98 @@ START_TEST(reads_on_past_urgent_data)
 }
 END_TEST
 
+/* ---- TLS ----------------------------------------------------------------------- */
+
+static char folder[64];
+
+static const char *path_of(const char *name)
+{
+    static char paths[4][128];
+    static unsigned next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    return path;
+}
+
+static void make_certificates(void)
+{
+    static const char *const names[] = {"proxy.example"};
+    const struct authority_order order = {
+        .kind = AUTHORITY_SERVER, .names = names, .name_count = 1};
+    char name[AUTHORITY_NAME_SIZE];
+    struct error error;
+    snprintf(folder, sizeof(folder), "/tmp/sallyport-transport-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_msg(authority_init(folder, AUTHORITY_TRUST_DOMAIN, 1, &error), "%s", error.message);
+    ck_assert_msg(authority_issue(folder, &order, name, &error), "%s", error.message);
+}
+
+static void remove_certificates(void)
+{
+    static const char *const names[] = {"ca.pem",    "ca.key",  "server-proxy.example.pem",
+                                        "index.txt", "crl.pem", "server-proxy.example.key",
+                                        ".lock"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        unlink(path_of(names[i]));
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+/* The near end is the server; the far end's side, which has said hello. */
+static struct tls_stream *start_tls(struct tls_context *server, struct tls_context *client)
+{
+    ck_assert_ptr_nonnull(server);
+    ck_assert_ptr_nonnull(client);
+    ck_assert(transport_start_tls(&wire.near, server, NULL));
+    struct tls_stream *far = tls_stream_new(client, wire.far, "proxy.example");
+    ck_assert_ptr_nonnull(far);
+    ck_assert_int_eq(tls_stream_handshake(far), TLS_WANT_READ);
+    wire_settle(base);
+    ck_assert_int_eq(transport_handshake(&wire.near), TRANSPORT_AGAIN);
+    ck_assert_int_eq(tls_stream_handshake(far), TLS_OK);
+    return far;
+}
+
+/* Lets more than PASSED bytes come to the near end, and no edge be told of. Returns how many. */
+static int await_bytes(int passed)
+{
+    int waiting = 0;
+    while (waiting <= passed) {
+        usleep(100);
+        ck_assert_int_eq(ioctl(wire.near.fd, FIONREAD, &waiting), 0);
+    }
+    return waiting;
+}
+
+/* Whatever else wakes the session in between: the handshake takes bytes of which no edge has told.
+ */
+START_TEST(reads_what_came_off_the_socket_with_the_end_of_the_handshake)
+{
+    struct error error;
+    size_t count;
+    make_certificates();
+    const struct tls_server_files files = {.certificate = path_of("server-proxy.example.pem"),
+                                           .key = path_of("server-proxy.example.key")};
+    struct tls_context *server = tls_context_new_server(&files, TLS_CLIENTS_UNASKED, &error);
+    struct tls_context *client = tls_context_new_client(path_of("ca.pem"), &error);
+    struct tls_stream *far = start_tls(server, client);
+    const int finished = await_bytes(0);
+    ck_assert_int_eq(tls_stream_write(far, "abc", 3, &count), TLS_OK);
+    await_bytes(finished);
+    ck_assert(!wire.near.readable);
+
+    ck_assert_int_eq(transport_handshake(&wire.near), TRANSPORT_OK);
+
+    ck_assert(transport_has_bytes(&wire.near));
+    ck_assert_int_eq(read_some(64, &count), TRANSPORT_OK);
+    ck_assert_uint_eq(count, 3);
+    ck_assert(!transport_has_bytes(&wire.near));
+    tls_stream_free(far);
+    tls_context_unref(client);
+    tls_context_unref(server);
+    remove_certificates();
+}
+END_TEST
+
 /* ---- several on one poller ---------------------------------------------------- */
 
 #define MANY 200 /* more than one batch of the poller's */
@@ -183,6 +278,7 @@ int main(void)
     tcase_add_test(tests, sees_an_end_that_came_by_the_same_edge_as_the_bytes);
     tcase_add_test(tests, sees_a_reset_that_came_by_the_same_edge_as_the_bytes);
     tcase_add_test(tests, reads_on_past_urgent_data);
+    tcase_add_test(tests, reads_what_came_off_the_socket_with_the_end_of_the_handshake);
     tcase_add_test(tests, tells_everybody_when_there_are_more_than_one_batch_holds);
     tcase_add_test(tests, does_not_wake_what_another_has_closed);
     suite_add_tcase(suite, tests);
