@@ -181,6 +181,7 @@ static bool make_overload(struct daemon *daemon, struct error *error)
 static bool bind_all(struct daemon *daemon, struct error *error)
 {
     machine_raise_descriptor_limit();
+    machine_return_memory();
     daemon->supervisor = supervisor_connect();
     if (!daemon_loop_make(daemon))
         return fail_with_errno(error, "make the main loop");
