@@ -262,10 +262,16 @@ approval: ## how long an approval takes to be in force, among 1,000 apps of 100 
 	@BUILD=$(BUILD) test/bench/approval.py $(APPROVAL)
 
 .PHONY: growth
-growth: ## whether the price stays as tunnels, rules and workers grow; reloads under load; the sandbox's price
+growth: ## whether the price stays as tunnels, rules and workers grow; the sandbox's price
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST)
 	@$(SUBMAKE) all $(BENCHES)
 	@BUILD=$(BUILD) test/bench/growth.py $(GROWTH)
+
+.PHONY: reloads
+reloads: ## 100 reloads, then 10 upgrades, under CONNECTs as fast as they come: is each served and logged?
+	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	@$(SUBMAKE) all $(BENCHES)
+	@BUILD=$(BUILD) test/bench/reloads.py $(RELOADS)
 
 SOAK_MINUTES ?= 30
 .PHONY: soak

@@ -8,32 +8,25 @@ when there is more of everything else, and what a guarded process costs.
 - 10 and 1,000,000 rules in force: processor time a CONNECT and a denial
 - the sandbox on, as it is by default, and off
 - one worker and two: processor time a CONNECT, and how many in a second
-- 100 reloads of the policy while CONNECTs come as fast as the machine makes them
 - what a million tunnels would take, worked out of these
 
 Two proxies stand side by side and are measured in turns, so that what else the machine does falls on
 both; the figures are medians. The table goes to build/growth.md.
 """
 import argparse
-import json
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import bench
 import crowd  # bench has shown the way
-import harness
 
 TUNNELS = (100, 9000)
 RULES_APPS = (0, 10000)  # further apps, of 100 addresses each
-LOADED = 'sallyport_policy_reloads_total{result="loaded"}'
-RELOADS_APART = 0.1  # seconds
 SAME = 0.15  # so much more is the same
 
 
@@ -155,44 +148,6 @@ def workers(run):
             f"| 1 and 2 workers: CONNECT | 1/s | {one:.0f} | {two:.0f} | {two / one:.2f} |"], figures
 
 
-def reloads(run, count=100):
-    """(reloads, CONNECTs meanwhile, seconds, revisions seen); any CONNECT that fails ends it."""
-    gate = run.proxy(workers=2, policy={"watch": False})
-    target = f"{bench.ORIGIN}:{run.origin.port}"
-    done, connects, began = threading.Event(), [0], time.monotonic()
-    trouble = []
-
-    def connect():
-        while not done.is_set() and not trouble:
-            ended = subprocess.run(bench.load(gate, "connect", target, 2000, 32), check=False,
-                                   capture_output=True, text=True)
-            connects[0] += 2000
-            if ended.returncode != 0:
-                trouble.append(ended.stderr.strip())
-    thread = threading.Thread(target=connect)
-    thread.start()
-    for turn in range(count):
-        gate.proxy.declare(gate.allowed + [f"https://changes-{turn}.test"])
-        gate.proxy.signal(signal.SIGHUP)
-        time.sleep(RELOADS_APART)
-        harness.wait_until(lambda turn=turn: gate.proxy.metrics()[LOADED] > turn, "it is loaded")
-    done.set()
-    thread.join()
-    seconds = time.monotonic() - began
-    if trouble:
-        raise RuntimeError(f"a CONNECT failed during reloads: {trouble[0]}")
-    gate.proxy.stop()
-    verdicts = {}
-    for line in gate.proxy.log_lines():
-        record = json.loads(line)
-        if record["event"] == "decision":
-            verdicts[record["verdict"]] = verdicts.get(record["verdict"], 0) + 1
-    if verdicts != {"allow": connects[0]}:
-        raise RuntimeError(f"{connects[0]} CONNECTs, but {verdicts}")
-    return f"{count} reloads in {seconds:.1f} s under {connects[0] / seconds:.0f} CONNECT/s: {connects[0]} " \
-           "allowed, none failed, each of them logged.\n"
-
-
 def paper(costs, connect, relay):
     """What a million tunnels would take."""
     ours, kernel = costs
@@ -219,16 +174,13 @@ def main():
     crowd.raise_descriptor_limit(20000)
     rounds, scale = (1, 10) if options.quick else (options.rounds, 1)
     rows, notes = [], []
-    for part in (tunnels, rules, sandbox, workers, reloads):
+    for part in (tunnels, rules, sandbox, workers):
         print(part.__name__, file=sys.stderr)
         run = Bench(rounds, scale)
         try:
             result = part(run)
         finally:
             run.close()
-        if part is reloads:
-            notes.append(result)
-            continue
         rows += result[0]
         if part is tunnels:
             costs = result[2]
