@@ -33,7 +33,8 @@ struct tls_server_files {
  * no renegotiation, no compression. Client certificates are verified for that purpose, whatever
  * is in client_ca is an authority (also one that is not self-signed), and with a
  * crl each authority of a chain needs a list in force. Whoever asks for client
- * certificates resumes no session: each connection shows its certificate anew.
+ * certificates resumes no session: each connection shows its certificate anew. Others get
+ * tickets that are good here alone, for TLS_TICKET_SECONDS at most.
  * NULL: ERROR names the file and OpenSSL's reason (also when key and certificate
  * do not belong together).
  */
@@ -63,6 +64,14 @@ struct tls_context *tls_context_new_client_like(const struct tls_context *like,
 /* Shared by threads; the last reference frees it. */
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* NULL is fine */
+
+#define TLS_TICKET_SECONDS 3600
+
+/*
+ * From now on tickets are sealed with a new key, and those of the key before it are good still: to
+ * be called every TLS_TICKET_SECONDS. Any thread. Of a context that gives no tickets: nothing.
+ */
+void tls_context_rotate_tickets(struct tls_context *context);
 
 /* When the certificate that it shows expires; and its earliest CRL, 0 where it has none. */
 time_t tls_context_certificate_expires(const struct tls_context *context);

@@ -3,7 +3,7 @@
  * never written again, so workers share it without a lock.
  * The choices: TLS 1.2 with forward secrecy and AEAD alone, or 1.3; one key
  * exchange a connection, no renegotiation, no compression; no session kept on
- * this side (tickets remain, under a key of this process).
+ * this side (tickets remain: tls_tickets.c).
  */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -36,6 +36,7 @@ void tls_context_unref(struct tls_context *context)
         atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) > 1)
         return;
     SSL_CTX_free(context->ssl_context);
+    tls_tickets_free(context->tickets);
     free(context);
 }
 
@@ -87,6 +88,17 @@ static bool set_rules(SSL_CTX *ssl_context, bool is_client)
         SSL_CTX_set_alpn_select_cb(ssl_context, select_protocol, NULL);
     return SSL_CTX_set_min_proto_version(ssl_context, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(ssl_context, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1;
+}
+
+/* Whoever shows a certificate shows it each time: a resumed session has none, and would outlive its
+ * revocation. */
+static bool set_clients(struct tls_context *context, const struct tls_server_files *files,
+                        enum tls_clients clients, struct error *error)
+{
+    if (clients == TLS_CLIENTS_UNASKED)
+        return tls_tickets_start(context, error);
+    tls_context_forbid_resumption(context);
+    return tls_trust_clients(context, files, clients, error);
 }
 
 static bool load_certificate(SSL_CTX *ssl_context, const char *path, struct error *error)
@@ -145,7 +157,7 @@ struct tls_context *tls_context_new_server(const struct tls_server_files *files,
         return NULL;
     if (load_certificate(context->ssl_context, files->certificate, error) &&
         load_key(context->ssl_context, files->key, files->certificate, error) &&
-        (clients == TLS_CLIENTS_UNASKED || tls_trust_clients(context, files, clients, error)))
+        set_clients(context, files, clients, error))
         return context;
     tls_context_unref(context);
     return NULL;

@@ -8,10 +8,13 @@
 #include "certs/tls.h"
 #include "certs/tls_socket.h"
 
+struct tls_tickets;
+
 struct tls_context {
     SSL_CTX *ssl_context;
     bool is_client;
-    time_t crl_expires; /* 0: it has none */
+    time_t crl_expires;          /* 0: it has none */
+    struct tls_tickets *tickets; /* owned; NULL: it gives none */
     atomic_uint references;
 };
 
@@ -49,6 +52,14 @@ bool tls_trust_servers(struct tls_context *context, const char *trust, struct er
 
 /* Verifies servers by what OTHER believes. */
 void tls_trust_as(struct tls_context *context, const struct tls_context *other);
+
+/* ---- tls_tickets.c ---- */
+
+/* A server's: it gives tickets, under keys of its own. False: ERROR says why. */
+bool tls_tickets_start(struct tls_context *context, struct error *error);
+
+/* Wiped; NULL is fine. */
+void tls_tickets_free(struct tls_tickets *tickets);
 
 /* ---- tls_staple.c ---- */
 

@@ -90,8 +90,6 @@ bool tls_trust_clients(struct tls_context *context, const struct tls_server_file
         return false;
     X509_STORE_set_flags(SSL_CTX_get_cert_store(context->ssl_context), X509_V_FLAG_PARTIAL_CHAIN);
     SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER | required, NULL);
-    /* A resumed session shows no certificate, and would outlive its revocation. */
-    tls_context_forbid_resumption(context);
     return true;
 }
 

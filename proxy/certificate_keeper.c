@@ -90,6 +90,17 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     look(context);
 }
 
+static void on_ticket_timer(evutil_socket_t fd, short what, void *context)
+{
+    const struct certificate_keeper *keeper = context;
+    (void)fd;
+    (void)what;
+    for (size_t i = 0; i < keeper->sockets->count; i++) {
+        if (keeper->sockets->items[i].tls != NULL)
+            tls_context_rotate_tickets(keeper->sockets->items[i].tls);
+    }
+}
+
 bool certificate_keeper_open(struct certificate_keeper *keeper,
                              const struct configuration *configuration, struct error *error)
 {
@@ -100,17 +111,21 @@ bool certificate_keeper_open(struct certificate_keeper *keeper,
 
 bool certificate_keeper_start(struct certificate_keeper *keeper, struct event_base *base)
 {
-    const struct timeval interval = {.tv_sec = SECONDS_A_DAY};
+    const struct timeval day = {.tv_sec = SECONDS_A_DAY}, hour = {.tv_sec = TLS_TICKET_SECONDS};
     keeper->timer = event_new(base, -1, EV_PERSIST, on_timer, keeper);
+    keeper->ticket_timer = event_new(base, -1, EV_PERSIST, on_ticket_timer, keeper);
     look(keeper);
-    return keeper->timer != NULL && event_add(keeper->timer, &interval) == 0;
+    return keeper->timer != NULL && event_add(keeper->timer, &day) == 0 &&
+           keeper->ticket_timer != NULL && event_add(keeper->ticket_timer, &hour) == 0;
 }
 
 void certificate_keeper_clear(struct certificate_keeper *keeper)
 {
     if (keeper->timer != NULL)
         event_free(keeper->timer);
-    keeper->timer = NULL;
+    if (keeper->ticket_timer != NULL)
+        event_free(keeper->ticket_timer);
+    keeper->timer = keeper->ticket_timer = NULL;
     keyring_unref(keeper->keyring);
     keeper->keyring = NULL;
 }

@@ -1,8 +1,8 @@
 /*
  * Keeps what TLS listeners, and the proxy as a client of origins, show and believe: reads
  * certificates, keys and lists of what is revoked again when told, and says beforehand when one of
- * them expires. A file that does not load changes nothing but what is said about it (in the log, on
- * /readyz, in a metric).
+ * them expires; the keys of their session tickets it changes by the hour. A file that does not load
+ * changes nothing but what is said about it (in the log, on /readyz, in a metric).
  */
 #ifndef SALLYPORT_PROXY_CERTIFICATE_KEEPER_H
 #define SALLYPORT_PROXY_CERTIFICATE_KEEPER_H
@@ -18,6 +18,7 @@ struct certificate_keeper {
     struct worker *const *workers;
     size_t worker_count;
     struct event *timer;
+    struct event *ticket_timer;
     uint64_t reloads;
     uint64_t failed_reloads;
     bool stale; /* files on disk do not load: `error` says why */
@@ -29,7 +30,8 @@ struct certificate_keeper {
 bool certificate_keeper_open(struct certificate_keeper *keeper,
                              const struct configuration *configuration, struct error *error);
 
-/* Looks for what expires soon now, and once a day on BASE. False: memory is out. */
+/* Looks for what expires soon now, and once a day on BASE, and changes the keys of session tickets.
+ * False: memory is out. */
 bool certificate_keeper_start(struct certificate_keeper *keeper, struct event_base *base);
 void certificate_keeper_clear(struct certificate_keeper *keeper);
 
