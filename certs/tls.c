@@ -112,6 +112,21 @@ void tls_stream_free(struct tls_stream *stream)
     free(stream);
 }
 
+/* With each name's length in front (RFC 7301, section 3.1); what is wanted most comes first. */
+bool tls_stream_offer_http2(struct tls_stream *stream)
+{
+    static const unsigned char protocols[] = "\x02h2\x08http/1.1";
+    return SSL_set_alpn_protos(stream->ssl, protocols, sizeof(protocols) - 1) == 0;
+}
+
+bool tls_stream_chose_http2(const struct tls_stream *stream)
+{
+    const unsigned char *name;
+    unsigned length;
+    SSL_get0_alpn_selected(stream->ssl, &name, &length);
+    return length == 2 && memcmp(name, "h2", length) == 0;
+}
+
 bool tls_stream_is_of(const struct tls_stream *stream, const struct tls_context *context)
 {
     return stream->context == context;

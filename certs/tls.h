@@ -42,10 +42,10 @@ struct tls_context *tls_context_new_server(const struct tls_server_files *files,
                                            enum tls_clients clients, struct error *error);
 
 /*
- * For connections to servers: TLS 1.2 and 1.3, ALPN http/1.1, security level 2, no
- * session resumed. The server's chain, name (among the subject alternative names alone, RFC
- * 9525) and dates are verified, and what it staples (OCSP). TRUST: a PEM file of authorities
- * beside the system's, NULL: only those. All of them are read now, none later.
+ * For connections to servers: TLS 1.2 and 1.3, ALPN http/1.1 (tls_stream_offer_http2 for more),
+ * security level 2, no session resumed. The server's chain, name (among the subject alternative
+ * names alone, RFC 9525) and dates are verified, and what it staples (OCSP). TRUST: a PEM file of
+ * authorities beside the system's, NULL: only those. All of them are read now, none later.
  */
 struct tls_context *tls_context_new_client(const char *trust, struct error *error);
 
@@ -87,6 +87,13 @@ struct tls_stream;
  */
 struct tls_stream *tls_stream_new(struct tls_context *context, int fd, const char *server_name);
 void tls_stream_free(struct tls_stream *stream);
+
+/* A client's, before its handshake: offers h2 by ALPN (RFC 7301), http/1.1 behind it. False: memory
+ * is out. */
+bool tls_stream_offer_http2(struct tls_stream *stream);
+
+/* After the handshake: both sides have agreed on h2 by ALPN. */
+bool tls_stream_chose_http2(const struct tls_stream *stream);
 
 /* Where the bytes of a stream are, if not on a descriptor alone. */
 struct tls_place {
