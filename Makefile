@@ -10,10 +10,10 @@
 
 # ---- What is needed, in one place (Debian 12) --------------------------------
 PACKAGES_BUILD := gcc make pkg-config libc6-dev libevent-dev libssl-dev libyaml-dev \
-	libc-ares-dev libidn2-dev libpsl-dev zlib1g-dev libseccomp-dev libpcre2-dev
+	libc-ares-dev libidn2-dev libpsl-dev zlib1g-dev libseccomp-dev libpcre2-dev libnghttp2-dev
 PACKAGES_RUN   := openssl curl ca-certificates
 PACKAGES_TEST  := $(PACKAGES_RUN) check python3 python3-requests python3-websockets nginx-light \
-	dnsmasq-base git wget nodejs node-undici procps zsh fish mandoc groff-base
+	dnsmasq-base git wget nodejs node-undici nghttp2-client procps zsh fish mandoc groff-base
 PACKAGES_CHECK := check clang clang-format clang-tidy cppcheck shellcheck python3
 PACKAGES_FUZZ  := clang libclang-rt-14-dev
 PACKAGES_MEMCHECK := valgrind libc6-dbg
@@ -25,7 +25,7 @@ BUILD   ?= build
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 VERSION := 0.1.0
 
-LIBRARIES := libevent_core libevent_extra openssl yaml-0.1 libcares libidn2 libpsl zlib libseccomp libpcre2-8
+LIBRARIES := libevent_core libevent_extra openssl yaml-0.1 libcares libidn2 libpsl zlib libseccomp libpcre2-8 libnghttp2
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -D_FORTIFY_SOURCE=3

@@ -16,6 +16,7 @@ enum metric {
     METRIC_UPSTREAMS_DIALLED,    /* counter */
     METRIC_UPSTREAMS_REUSED,     /* counter */
     METRIC_DIAL_FAILURES,        /* counter */
+    METRIC_STREAMS_OPEN,         /* gauge: HTTP/2 streams; each has one more descriptor */
     METRIC_TUNNELS_OPEN,         /* gauge */
     METRIC_BYTES_UP,             /* counter: client to upstream, payload */
     METRIC_BYTES_DOWN,           /* counter */

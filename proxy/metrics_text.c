@@ -23,6 +23,7 @@ static const struct metric_words {
                                  "Requests sent on a kept upstream connection."},
     [METRIC_DIAL_FAILURES] = {"dial_failures_total", "counter",
                               "Upstream connections that could not be made."},
+    [METRIC_STREAMS_OPEN] = {"streams_open", "gauge", "HTTP/2 streams open now."},
     [METRIC_TUNNELS_OPEN] = {"tunnels_open", "gauge", "Tunnels open now."},
     [METRIC_BYTES_UP] = {"up_bytes_total", "counter", "Payload from clients to upstreams."},
     [METRIC_BYTES_DOWN] = {"down_bytes_total", "counter", "Payload from upstreams to clients."},

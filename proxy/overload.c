@@ -141,7 +141,8 @@ static uint64_t used_descriptors(const struct overload *overload)
 {
     uint64_t used = overload->own_descriptors +
                     metrics_sum(overload->metrics, overload->workers, METRIC_CONNECTIONS_OPEN) +
-                    metrics_sum(overload->metrics, overload->workers, METRIC_UPSTREAMS_OPEN);
+                    metrics_sum(overload->metrics, overload->workers, METRIC_UPSTREAMS_OPEN) +
+                    metrics_sum(overload->metrics, overload->workers, METRIC_STREAMS_OPEN);
     for (size_t i = 0; i < overload->workers; i++)
         used += atomic_load_explicit(&overload->noted[i].descriptors, memory_order_relaxed);
     return used;

@@ -148,6 +148,10 @@ static const struct rule allowed[] = {
     SOCKET(AF_INET6, SOCK_STREAM, IPPROTO_TCP),
     SOCKET(AF_INET6, SOCK_DGRAM, 0),
     SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_UDP),
+    {SCMP_SYS(socketpair), /* an HTTP/2 stream's */
+     WORKER,
+     3,
+     {EQUAL(0, AF_UNIX), MASKED(1, ~(SOCK_CLOEXEC | SOCK_NONBLOCK), SOCK_STREAM), EQUAL(2, 0)}},
     {SCMP_SYS(bind), WORKER, 0, {{0}}},
     {SCMP_SYS(connect), WORKER, 0, {{0}}},
     {SCMP_SYS(getsockname), START | MAIN | WORKER, 0, {{0}}},

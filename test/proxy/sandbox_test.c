@@ -126,6 +126,12 @@ static int open_a_unix_socket(void)
     return result(socket(AF_UNIX, SOCK_STREAM, 0));
 }
 
+static int open_a_pair_of_sockets(void)
+{
+    int ends[2];
+    return result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends));
+}
+
 static int open_a_netlink_socket(void)
 {
     return result(socket(AF_NETLINK, SOCK_RAW, 0));
@@ -253,6 +259,8 @@ static const struct {
     {open_a_ping_socket, WORKER, EPERM},
     {open_a_unix_socket, WORKER, EPERM},
     {open_a_netlink_socket, WORKER, EPERM},
+    {open_a_pair_of_sockets, WORKER, 0},
+    {open_a_pair_of_sockets, MAIN, EPERM},
     {open_a_tcp_socket, WORKER, 0},
     {open_a_tcp_socket, MAIN, EPERM},
     {open_a_tcp_socket, WRITER, EPERM},
