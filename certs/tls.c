@@ -259,8 +259,17 @@ const char *tls_stream_reason(const struct tls_stream *stream)
     return stream->reason;
 }
 
+/* Who is connected shows its certificate there. */
+static const struct tls_stream *outermost(const struct tls_stream *stream)
+{
+    while (stream->socket.outer != NULL)
+        stream = stream->socket.outer;
+    return stream;
+}
+
 void tls_stream_describe_peer(const struct tls_stream *stream, struct tls_peer *peer)
 {
+    stream = outermost(stream);
     const X509 *certificate = SSL_get0_peer_certificate(stream->ssl);
     *peer = (struct tls_peer){.has_certificate = false};
     if (certificate == NULL || SSL_get_verify_result(stream->ssl) != X509_V_OK ||
@@ -271,6 +280,22 @@ void tls_stream_describe_peer(const struct tls_stream *stream, struct tls_peer *
         peer->uri[0] = '\0';
     if (!certificate_one_common_name(certificate, peer->common_name, sizeof(peer->common_name)))
         peer->common_name[0] = '\0';
+}
+
+bool tls_stream_peer_digest(const struct tls_stream *stream, uint8_t digest[32])
+{
+    const X509 *certificate = SSL_get0_peer_certificate(outermost(stream)->ssl);
+    return certificate != NULL && X509_digest(certificate, EVP_sha256(), digest, NULL) == 1;
+}
+
+bool tls_stream_peer_is_good(const struct tls_stream *stream, const struct tls_context *context)
+{
+    const SSL *ssl = outermost(stream)->ssl;
+    X509 *certificate = SSL_get0_peer_certificate(ssl);
+    const bool is_good =
+        certificate != NULL && tls_trust_verify(context, certificate, SSL_get_peer_cert_chain(ssl));
+    ERR_clear_error();
+    return is_good;
 }
 
 bool tls_stream_refused_peer(const struct tls_stream *stream)

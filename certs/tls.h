@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "policy/error.h"
@@ -114,8 +115,19 @@ struct tls_peer {
     char common_name[256]; /* its one common name; "" as above */
 };
 
-/* After the handshake. Not verified, or not there: has_certificate is false. */
+/* After the handshake; where a stream goes through another, the outermost's other side. Not
+ * verified, or not there: has_certificate is false. */
 void tls_stream_describe_peer(const struct tls_stream *stream, struct tls_peer *peer);
+
+/* SHA-256 of the certificate that the other side has shown, verified or not. False: none. */
+bool tls_stream_peer_digest(const struct tls_stream *stream, uint8_t digest[32]);
+
+/*
+ * Would CONTEXT, a server's, let in whoever has shown that certificate? It is verified again: its
+ * chain, what it is for, its dates, what is revoked; some signatures' work. False where there is
+ * none, or memory is out.
+ */
+bool tls_stream_peer_is_good(const struct tls_stream *stream, const struct tls_context *context);
 
 /* The handshake failed on the other side's certificate: it was missing, or wrong as the reason
  * says. */

@@ -47,6 +47,9 @@ struct tls_stream *tls_stream_new_as(struct tls_context *context,
 bool tls_trust_clients(struct tls_context *context, const struct tls_server_files *files,
                        enum tls_clients clients, struct error *error);
 
+/* Whether a client with CERTIFICATE, and CHAIN behind it, is let in by CONTEXT, a server's. */
+bool tls_trust_verify(const struct tls_context *context, X509 *certificate, STACK_OF(X509) * chain);
+
 /* Verifies servers by the system's authorities and those in the file TRUST (NULL: none). */
 bool tls_trust_servers(struct tls_context *context, const char *trust, struct error *error);
 

@@ -93,6 +93,26 @@ bool tls_trust_clients(struct tls_context *context, const struct tls_server_file
     return true;
 }
 
+/* As the handshake does it. */
+bool tls_trust_verify(const struct tls_context *context, X509 *certificate, STACK_OF(X509) * chain)
+{
+    SSL_CTX *ssl_context = context->ssl_context;
+    X509_STORE_CTX *check = X509_STORE_CTX_new();
+    bool is_good =
+        check != NULL &&
+        X509_STORE_CTX_init(check, SSL_CTX_get_cert_store(ssl_context), certificate, chain) == 1 &&
+        X509_STORE_CTX_set_default(check, "ssl_client") == 1 &&
+        X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(check), SSL_CTX_get0_param(ssl_context)) ==
+            1;
+    if (is_good) {
+        X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(check),
+                                         SSL_CTX_get_security_level(ssl_context));
+        is_good = X509_verify_cert(check) == 1;
+    }
+    X509_STORE_CTX_free(check);
+    return is_good;
+}
+
 /* ---- Servers --------------------------------------------------------------- */
 
 const char *tls_system_bundle(void)

@@ -78,19 +78,12 @@ static struct configuration *configuration_new(const char *path, struct error *e
     return NULL;
 }
 
-static void free_files(struct listener_configuration *listener)
-{
-    credentials_free(listener->credentials);
-    roles_free(listener->mtls.roles);
-    roles_free(listener->proxy.roles);
-}
-
 void configuration_free(struct configuration *configuration)
 {
     if (configuration == NULL)
         return;
     for (size_t i = 0; i < configuration->listener_count; i++)
-        free_files(&configuration->listeners[i]);
+        roster_unref(configuration->listeners[i].roster);
     arena_free(configuration->arena);
     free(configuration);
 }
@@ -121,21 +114,12 @@ struct configuration *configuration_parse(struct span bytes, const char *path, s
     return configuration;
 }
 
-static bool read_roles(struct name_rule *rule, struct error *error)
-{
-    if (rule->roles_path != NULL)
-        rule->roles = roles_read(rule->roles_path, error);
-    return rule->roles_path == NULL || rule->roles != NULL;
-}
-
 static bool read_files(struct configuration *configuration, struct error *error)
 {
     for (size_t i = 0; i < configuration->listener_count; i++) {
         struct listener_configuration *listener = &configuration->listeners[i];
-        if (listener->credentials_path != NULL)
-            listener->credentials = credentials_read(listener->credentials_path, error);
-        if ((listener->credentials_path != NULL && listener->credentials == NULL) ||
-            !read_roles(&listener->mtls, error) || !read_roles(&listener->proxy, error))
+        listener->roster = roster_read(listener, error);
+        if (listener->roster == NULL)
             return false;
     }
     return true;

@@ -6,10 +6,9 @@
 #ifndef SALLYPORT_CONF_CONFIGURATION_H
 #define SALLYPORT_CONF_CONFIGURATION_H
 
-#include "conf/credentials.h"
 #include "conf/ip.h"
 #include "conf/lists.h"
-#include "conf/roles.h"
+#include "conf/roster.h"
 #include "policy/error.h"
 
 /*
@@ -37,7 +36,6 @@ struct name_rule {
     enum name_form form;
     const char *trust_domain; /* NULL: any that the authorities vouch for */
     const char *roles_path;   /* NULL: the name speaks for itself */
-    struct roles *roles;      /* what that file holds; owned by the configuration */
 };
 
 struct identity_source {
@@ -67,9 +65,9 @@ struct listener_configuration {
     const char *environment;
     const char *installation;        /* "" where there is none */
     const char *credentials_path;    /* IDENTITY_BASIC */
-    struct credentials *credentials; /* what that file holds; owned by the configuration */
     struct name_rule mtls;           /* IDENTITY_MTLS */
     struct name_rule proxy;          /* IDENTITY_PROXY */
+    struct roster *roster;           /* what the files of these held at the start; a reference */
     struct identity_source *sources; /* IDENTITY_SOURCE: the longest prefix counts */
     size_t source_count;
     struct identity_peer *peers; /* IDENTITY_PEER: the first that fits counts */

@@ -147,10 +147,12 @@ static void put_in_force(struct certificate_keeper *keeper, size_t index,
                          struct tls_context *context)
 {
     struct listener_socket *socket = &keeper->sockets->items[index];
-    for (size_t i = 0; i < keeper->worker_count; i++)
-        listener_set_offer_tls(&keeper->workers[i]->listeners, socket, context);
     tls_context_unref(socket->tls);
     socket->tls = context;
+    for (size_t i = 0; i < keeper->worker_count; i++) {
+        listener_set_offer(&keeper->workers[i]->listeners, socket);
+        worker_wake(keeper->workers[i]);
+    }
     keeper->reloads++;
     log_queue_event(keeper->log, "certificate_loaded", span_of(socket->configuration->certificate),
                     NULL);

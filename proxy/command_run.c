@@ -52,7 +52,7 @@ const struct command command_run_description = {
         "                      ADDRESS): no connection is refused, its tunnels end there\n"
         "\n"
         "Signals:\n"
-        "  SIGHUP    load the policy and the listeners' certificates again, and open the log anew\n"
+        "  SIGHUP    load the policy, certificates and who is who again, and open the log anew\n"
         "  SIGUSR1   open the log anew (logrotate)\n"
         "  SIGUSR2   start the program again, on the same configuration file, with\n"
         "            --takeover; if it does not start, this one goes on\n"

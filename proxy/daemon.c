@@ -108,6 +108,10 @@ static bool make_workers(struct daemon *daemon, struct error *error)
     daemon->certificates.log = daemon->policy.log;
     daemon->certificates.workers = daemon->workers;
     daemon->certificates.worker_count = daemon->worker_count;
+    daemon->rosters = (struct roster_keeper){.sockets = &daemon->sockets,
+                                             .log = daemon->policy.log,
+                                             .workers = daemon->workers,
+                                             .worker_count = daemon->worker_count};
     return true;
 }
 
@@ -129,6 +133,7 @@ static bool make_tables(struct daemon *daemon, struct error *error)
     daemon->status.worker_count = daemon->worker_count;
     daemon->status.policy = &daemon->policy;
     daemon->status.certificates = &daemon->certificates;
+    daemon->status.rosters = &daemon->rosters;
     return true;
 }
 

@@ -63,10 +63,18 @@ static void on_worker_done(evutil_socket_t fd, short what, void *context)
 void daemon_loop_follow(void *context, enum takeover_word word)
 {
     struct daemon *daemon = context;
-    if (word == TAKEOVER_LOG)
+    switch (word) {
+    case TAKEOVER_LOG:
         decision_log_reopen(daemon->log);
-    else
+        break;
+    case TAKEOVER_IDENTITIES:
+        certificate_keeper_reload(&daemon->certificates);
+        roster_keeper_reload(&daemon->rosters);
+        break;
+    default:
         policy_keeper_reload(&daemon->policy, NULL);
+        break;
+    }
     takeover_pass_on(&daemon->takeover, word);
 }
 
@@ -78,7 +86,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     case SIGHUP:
         daemon_loop_follow(daemon, TAKEOVER_LOG);
         daemon_loop_follow(daemon, TAKEOVER_POLICY);
-        certificate_keeper_reload(&daemon->certificates);
+        daemon_loop_follow(daemon, TAKEOVER_IDENTITIES);
         break;
     case SIGUSR1:
         daemon_loop_follow(daemon, TAKEOVER_LOG);

@@ -9,6 +9,7 @@
 #include "proxy/handover.h"
 #include "proxy/policy_keeper.h"
 #include "proxy/policy_watch.h"
+#include "proxy/roster_keeper.h"
 #include "proxy/status.h"
 #include "proxy/takeover.h"
 #include "proxy/worker.h"
@@ -19,6 +20,7 @@ struct daemon {
     struct configuration *configuration;
     struct policy_keeper policy;
     struct certificate_keeper certificates;
+    struct roster_keeper rosters;
     struct listener_sockets sockets;
     struct address_guard *guard;
     struct limiter *limiter;

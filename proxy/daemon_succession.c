@@ -86,6 +86,7 @@ static void leave(void *context, pid_t process)
     tell(daemon, "taken_over", detail);
     fprintf(stderr, "sallyport: %s has taken over; what runs here ends here\n", detail);
     daemon_loop_follow(daemon, TAKEOVER_POLICY);
+    daemon_loop_follow(daemon, TAKEOVER_IDENTITIES);
 }
 
 /* ---- life --------------------------------------------------------------------------- */

@@ -95,6 +95,7 @@ static void obey(struct handover *handover, const struct takeover_message *messa
         break;
     case TAKEOVER_POLICY:
     case TAKEOVER_LOG:
+    case TAKEOVER_IDENTITIES:
         if (handover->left)
             handover->source.follow(handover->source.context, (enum takeover_word)message->word);
         break;

@@ -67,14 +67,14 @@ static void read_spiffe(struct identity *identity, struct tenants *tenants,
 }
 
 static void read_common_name(struct identity *identity, struct tenants *tenants,
-                             const struct name_rule *rule, struct span name)
+                             const struct roles *roles, struct span name)
 {
     struct subject subject;
     if (name.length == 0)
         refuse(identity, "the client's certificate has no common name, or more than one");
-    else if (rule->roles != NULL && !roles_find(rule->roles, name, &subject))
+    else if (roles != NULL && !roles_find(roles, name, &subject))
         refuse(identity, "the client's common name is not in the file of roles");
-    else if (rule->roles == NULL && !identity_parse_name(name, &subject))
+    else if (roles == NULL && !identity_parse_name(name, &subject))
         refuse(identity, "the client's common name is not APP/ENVIRONMENT[/INSTALLATION]");
     else
         accept_subject(identity, tenants, &subject);
@@ -84,7 +84,7 @@ static void read_common_name(struct identity *identity, struct tenants *tenants,
 
 /* A front that sends no custom types may put the SPIFFE name where the common name goes. */
 void identity_of_front(struct identity *identity, struct tenants *tenants,
-                       const struct listener_configuration *listener,
+                       const struct listener_configuration *listener, const struct roles *roles,
                        const struct proxy_header *header)
 {
     const struct name_rule *rule = &listener->proxy;
@@ -92,7 +92,7 @@ void identity_of_front(struct identity *identity, struct tenants *tenants,
     if (!(listener->identity & IDENTITY_PROXY))
         return;
     if (rule->form == NAME_CN && header->common_name.length > 0)
-        read_common_name(identity, tenants, rule, header->common_name);
+        read_common_name(identity, tenants, roles, header->common_name);
     if (rule->form == NAME_CN)
         return;
     if (uri.length == 0 && span_starts_with(header->common_name, SPAN("spiffe://")))
@@ -103,14 +103,14 @@ void identity_of_front(struct identity *identity, struct tenants *tenants,
 
 void identity_of_certificate(struct identity *identity, struct tenants *tenants,
                              const struct listener_configuration *listener,
-                             const struct tls_peer *peer)
+                             const struct roles *roles, const struct tls_peer *peer)
 {
     if (!(listener->identity & IDENTITY_MTLS) || !peer->has_certificate)
         return;
     if (listener->mtls.form == NAME_SPIFFE)
         read_spiffe(identity, tenants, &listener->mtls, span_of(peer->uri));
     else
-        read_common_name(identity, tenants, &listener->mtls, span_of(peer->common_name));
+        read_common_name(identity, tenants, roles, span_of(peer->common_name));
 }
 
 static bool is_peer(const struct identity_peer *peer, const struct ucred *who)

@@ -21,14 +21,15 @@ struct identity {
 /*
  * Each settles *IDENTITY if the listener knows that way and the connection brings it; else
  * leaves it as it was. To be asked in the order front, certificate, peer, for the later ones
- * overrule: but for identity_of_peer, which does not.
+ * overrule: but for identity_of_peer, which does not. ROLES: of common names; NULL: they speak for
+ * themselves.
  */
 void identity_of_front(struct identity *identity, struct tenants *tenants,
-                       const struct listener_configuration *listener,
+                       const struct listener_configuration *listener, const struct roles *roles,
                        const struct proxy_header *header);
 void identity_of_certificate(struct identity *identity, struct tenants *tenants,
                              const struct listener_configuration *listener,
-                             const struct tls_peer *peer);
+                             const struct roles *roles, const struct tls_peer *peer);
 /* FD: a unix socket's connection. */
 void identity_of_peer(struct identity *identity, struct tenants *tenants,
                       const struct listener_configuration *listener, int fd);

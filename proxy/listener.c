@@ -45,22 +45,41 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
         enable(&worker->listeners, true);
 }
 
-void listener_set_offer_tls(struct listener_set *set, const struct listener_socket *socket,
-                            struct tls_context *context)
+/* The roster last: whoever sees it finds the other, too. */
+void listener_set_offer(struct listener_set *set, const struct listener_socket *socket)
 {
     for (size_t i = 0; i < set->count; i++) {
         struct listener *listener = &set->items[i];
-        if (listener->socket == socket)
-            tls_context_unref(atomic_exchange(&listener->next_tls, tls_context_ref(context)));
+        if (listener->socket != socket)
+            continue;
+        if (socket->tls != NULL)
+            tls_context_unref(atomic_exchange(&listener->next_tls, tls_context_ref(socket->tls)));
+        roster_unref(atomic_exchange(&listener->next_roster, roster_ref(socket->roster)));
     }
 }
 
-static void take_offered_tls(struct listener *listener)
+static void take_offers(struct listener *listener)
 {
-    if (atomic_load_explicit(&listener->next_tls, memory_order_relaxed) == NULL)
+    if (atomic_load_explicit(&listener->next_roster, memory_order_relaxed) == NULL)
+        return;
+    struct roster *roster = atomic_exchange(&listener->next_roster, NULL);
+    struct tls_context *tls = atomic_exchange(&listener->next_tls, NULL);
+    roster_unref(listener->roster);
+    listener->roster = roster;
+    listener->worker->listeners.changed = true;
+    if (tls == NULL)
         return;
     tls_context_unref(listener->tls);
-    listener->tls = atomic_exchange(&listener->next_tls, NULL);
+    listener->tls = tls;
+}
+
+bool listener_set_take_offers(struct listener_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        take_offers(&set->items[i]);
+    const bool changed = set->changed;
+    set->changed = false;
+    return changed;
 }
 
 bool listener_accept(struct listener *listener)
@@ -74,7 +93,7 @@ bool listener_accept(struct listener *listener)
     }
     int fd = accept4(listener->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        take_offered_tls(listener);
+        take_offers(listener);
         session_start(listener->worker, listener, fd, (const struct sockaddr *)&peer);
         return true;
     }
@@ -118,6 +137,7 @@ static bool start_listener(struct listener *listener, struct worker *worker,
     listener->fd = fd;
     set_share(listener);
     listener->tls = socket->tls == NULL ? NULL : tls_context_ref(socket->tls);
+    listener->roster = roster_ref(socket->roster);
     listener->accept_event =
         event_new(worker->base, listener->fd, EV_READ | EV_PERSIST, on_acceptable, listener);
     return listener->accept_event != NULL && event_add(listener->accept_event, NULL) == 0;
@@ -183,6 +203,8 @@ void listener_set_clear(struct listener_set *set)
             event_free(set->items[i].accept_event);
         tls_context_unref(set->items[i].tls);
         tls_context_unref(atomic_exchange(&set->items[i].next_tls, NULL));
+        roster_unref(set->items[i].roster);
+        roster_unref(atomic_exchange(&set->items[i].next_roster, NULL));
     }
     if (set->resume_timer != NULL)
         event_free(set->resume_timer);

@@ -18,7 +18,9 @@ struct listener {
     const struct listener_socket *socket;
     int fd;
     struct tls_context *tls;                /* what new connections get; NULL: plain */
+    struct roster *roster;                  /* who is who by its files; a reference, as `tls` */
     _Atomic(struct tls_context *) next_tls; /* a reference, taken over with the next connection */
+    _Atomic(struct roster *) next_roster;   /* or when the worker is told to look */
     struct event *accept_event;
     struct share *share;    /* pays for new connections: the app's that the listener is for, or */
     struct share strangers; /* of which nobody knows yet whose they are */
@@ -30,6 +32,7 @@ struct listener {
 struct listener_set {
     struct listener *items;
     size_t count;
+    bool changed; /* something was taken over, and who is connected not looked at since */
     struct event *resume_timer;
 };
 
@@ -40,10 +43,12 @@ bool listener_set_start(struct listener_set *set, struct worker *worker,
 /* Accepts one connection. False: nothing (more) to accept now. */
 bool listener_accept(struct listener *listener);
 
-/* From the main thread: connections to SOCKET that come from now on get TLS as CONTEXT says (a
- * reference is taken). */
-void listener_set_offer_tls(struct listener_set *set, const struct listener_socket *socket,
-                            struct tls_context *context);
+/* From the main thread: connections to SOCKET that come from now on get TLS, and are known, as it
+ * says now. */
+void listener_set_offer(struct listener_set *set, const struct listener_socket *socket);
+
+/* Takes over what was offered. False: nothing was since the last call. */
+bool listener_set_take_offers(struct listener_set *set);
 
 /* Takes what is already in the backlog, then listens no more: whoever comes now is refused at once.
  */

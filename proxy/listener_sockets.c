@@ -198,6 +198,7 @@ bool listener_sockets_open(struct listener_sockets *sockets,
     for (size_t i = 0; i < configuration->listener_count; i++) {
         struct listener_socket *socket = &sockets->items[sockets->count++];
         socket->configuration = &configuration->listeners[i];
+        socket->roster = roster_ref(socket->configuration->roster);
         if (!take_over(socket, from, error) ||
             !open_listener(socket, socket->configuration, workers, configuration->file, error)) {
             listener_sockets_close(sockets);
@@ -275,6 +276,7 @@ static void close_listener(struct listener_socket *socket, bool left)
         unlink(socket->unix_path);
     free(socket->fds);
     tls_context_unref(socket->tls);
+    roster_unref(socket->roster);
 }
 
 void listener_sockets_close(struct listener_sockets *sockets)

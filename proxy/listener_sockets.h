@@ -19,6 +19,7 @@
 struct listener_socket {
     const struct listener_configuration *configuration;
     struct tls_context *tls; /* NULL: plain; the main thread's reference to the newest */
+    struct roster *roster;   /* the same */
     uint16_t port;           /* the real one, where the configuration says 0 */
     int *fds;                /* at least one a worker; more were taken over from more workers */
     size_t fd_count;         /* how many of them are open */

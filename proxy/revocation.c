@@ -61,6 +61,8 @@ static void pardon(struct session *session)
 bool revocation_lets_begin(struct session *session)
 {
     const struct worker *worker = session->worker;
+    if (session->is_withdrawn)
+        return false;
     if (session->exchange->snapshot == worker->snapshot ||
         worker->configuration->policy_revoke == REVOKE_KEEP || !is_enforced(session))
         return true;
@@ -74,7 +76,7 @@ void revocation_apply(struct worker *worker)
         return;
     for (session = TAILQ_FIRST(&worker->sessions); session != NULL; session = next) {
         next = TAILQ_NEXT(session, link);
-        if (session->tunnel == NULL || !is_enforced(session))
+        if (session->tunnel == NULL || session->is_withdrawn || !is_enforced(session))
             continue;
         if (is_still_declared(session))
             pardon(session);

@@ -146,13 +146,15 @@ static void allow_client_certificates(struct rules *rules,
     }
 }
 
-/* Read again on SIGHUP. */
-static void allow_certificates(struct rules *rules, const struct configuration *configuration)
+/* What SIGHUP has read again. */
+static void allow_listeners(struct rules *rules, const struct configuration *configuration)
 {
     for (size_t i = 0; i < configuration->listener_count; i++) {
         const struct listener_configuration *listener = &configuration->listeners[i];
-        const char *const files[] = {listener->certificate, listener->key, listener->client_ca,
-                                     listener->crl};
+        const char *const files[] = {listener->certificate,      listener->key,
+                                     listener->client_ca,        listener->crl,
+                                     listener->credentials_path, listener->mtls.roles_path,
+                                     listener->proxy.roles_path};
         for (size_t j = 0; j < sizeof(files) / sizeof(files[0]); j++) {
             if (files[j] != NULL)
                 allow_replaced(rules, files[j], READ);
@@ -175,7 +177,7 @@ static void allow_all(struct rules *rules, const struct configuration *configura
         allow_resolver_start(rules);
     if (threads & (SANDBOX_START | SANDBOX_MAIN)) {
         allow_replaced(rules, configuration->policy_path, READ);
-        allow_certificates(rules, configuration);
+        allow_listeners(rules, configuration);
         allow_sockets(rules, configuration);
     }
     if (threads & SANDBOX_WORKER && configuration->hosts_file[0] != '\0')

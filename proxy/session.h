@@ -124,6 +124,7 @@ struct session {
     struct limit_account *counted_for; /* what this connection is counted for; NULL: a stranger's */
     bool is_counted;                   /* it is counted at all */
     bool is_turned_away;         /* by overload, before it said a word: its descriptor is wanted */
+    bool is_withdrawn;           /* what it is known by is good no more: it ends with what runs */
     bool holds_tunnel;           /* counted as a tunnel in the tenant's account */
     unsigned requests_this_turn; /* so that one client's pipeline does not hold up the others */
     struct session_record record;

@@ -4,6 +4,7 @@
  * word of HTTP yet: the connection ends, and the log says why.
  */
 #include "proxy/session.h"
+#include "proxy/withdrawal.h"
 
 #define DETAIL_SIZE 256
 
@@ -63,7 +64,8 @@ static enum progress take_header(struct session *session, const struct proxy_hea
         return PROGRESS_ON;
     session->client_ip = header->client;
     session->client_port = header->port;
-    identity_of_front(&session->identity, &session->worker->tenants, listener_of(session), header);
+    identity_of_front(&session->identity, &session->worker->tenants, listener_of(session),
+                      session->listener->roster->proxy, header);
     return PROGRESS_ON;
 }
 
@@ -148,7 +150,8 @@ void session_identify(struct session *session)
     struct tls_peer peer;
     if (session->client.tls != NULL && listener->identity & IDENTITY_MTLS) {
         tls_stream_describe_peer(session->client.tls, &peer);
-        identity_of_certificate(&session->identity, tenants, listener, &peer);
+        identity_of_certificate(&session->identity, tenants, listener,
+                                session->listener->roster->mtls, &peer);
     }
     identity_of_peer(&session->identity, tenants, listener, session->client.fd);
     identity_of_place(&session->identity, tenants, listener, &session->client_ip);
@@ -158,6 +161,8 @@ void session_identify(struct session *session)
 
 static enum progress stage_identify(struct session *session)
 {
+    if (!withdrawal_lets_in(session))
+        return refuse(session, "client certificate: withdrawn while it was being shown");
     session_identify(session);
     turns_identify(session);
     session->stage = session_greet;

@@ -47,7 +47,8 @@ static const struct tenant *tenant_of_request(struct session *session)
         return session->tenant;
     if (!own->settled && listener->identity & IDENTITY_BASIC &&
         (request->has_proxy_authorization || own->tenant == NULL))
-        return identity_of_request(&session->worker->tenants, listener->credentials, request);
+        return identity_of_request(&session->worker->tenants,
+                                   session->listener->roster->credentials, request);
     return own->tenant;
 }
 

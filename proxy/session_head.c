@@ -20,7 +20,7 @@ enum progress session_next_request(struct session *session)
     session->head_searched = 0;
     if (session->inside == NULL)
         session->tenant = session->identity.tenant;
-    if (worker->draining)
+    if (worker->draining || session->is_withdrawn)
         return session_linger(session);
     deadline_start(worker->deadlines, &session->deadline,
                    session->input.length == 0 ? DEADLINE_KEEP_ALIVE : DEADLINE_HEAD);

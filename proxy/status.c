@@ -6,6 +6,7 @@ void status_write_trouble(void *context, struct text *out)
     const char *log_trouble = decision_log_trouble(status->log);
     policy_keeper_write_trouble(status->policy, out);
     certificate_keeper_write_trouble(status->certificates, out);
+    roster_keeper_write_trouble(status->rosters, out);
     if (log_trouble[0] != '\0')
         text_add_format(out, "log: %s\n", log_trouble);
     overload_write_trouble(status->overload, out);
@@ -20,6 +21,7 @@ void status_write_metrics(void *context, struct text *out)
     metrics_write(status->metrics, status->worker_count, out);
     policy_keeper_write_metrics(status->policy, out);
     certificate_keeper_write_metrics(status->certificates, out);
+    roster_keeper_write_metrics(status->rosters, out);
     overload_write_metrics(status->overload, out);
     decision_log_counts(status->log, &made, &written);
     text_add_format(out,

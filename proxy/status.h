@@ -5,10 +5,12 @@
 #include "proxy/certificate_keeper.h"
 #include "proxy/overload.h"
 #include "proxy/policy_keeper.h"
+#include "proxy/roster_keeper.h"
 
 struct status {
     const struct policy_keeper *policy;
     const struct certificate_keeper *certificates;
+    const struct roster_keeper *rosters;
     const struct decision_log *log;
     struct overload *overload;
     struct metrics *const *metrics; /* one a worker */

@@ -48,7 +48,7 @@ bool takeover_succeed(struct takeover *takeover, struct error *error);
 /* It did not: the old process stays, and says WHY. */
 void takeover_fail(struct takeover *takeover, const struct error *why);
 
-/* POLICY or LOG: what was done here is to be done there. Nothing where it has ended. */
+/* POLICY, LOG or IDENTITIES: what was done here is to be done there. Nothing where it has ended. */
 void takeover_pass_on(struct takeover *takeover, enum takeover_word word);
 
 void takeover_end(struct takeover *takeover);

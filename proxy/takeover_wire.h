@@ -12,7 +12,8 @@
  *   …
  *   READY                   ->       stops accepting
  *                           <-       ALL
- *   POLICY, LOG             ->       loads the policy, opens the log, as the new one does
+ *   POLICY, LOG,            ->       loads the policy, opens the log, reads certificates and
+ *   IDENTITIES                       who is who again, as the new one does
  * or, instead of READY:
  *   FAILED why              ->       goes on as if nothing had been
  */
@@ -34,6 +35,7 @@ enum takeover_word {
     TAKEOVER_FAILED = 'f',
     TAKEOVER_POLICY = 'p',
     TAKEOVER_LOG = 'l',
+    TAKEOVER_IDENTITIES = 'i',
 };
 
 #define TAKEOVER_TEXT_MAXIMUM        1023

@@ -12,6 +12,7 @@
 
 #include "proxy/sandbox.h"
 #include "proxy/session.h"
+#include "proxy/withdrawal.h"
 
 #define LOG_RETRY_MICROSECONDS 20000 /* how often sessions that wait for the log look again */
 
@@ -116,6 +117,8 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
         keyring_unref(worker->keyring);
         worker->keyring = keyring;
     }
+    if (listener_set_take_offers(&worker->listeners))
+        withdrawal_apply(worker);
     switch (atomic_load(&worker->order)) {
     case WORKER_LEAVE:
         leave(worker);
@@ -150,6 +153,11 @@ void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot)
 void worker_set_keyring(struct worker *worker, struct keyring *keyring)
 {
     keyring_unref(atomic_exchange(&worker->next_keyring, keyring_ref(keyring)));
+    wake(worker->wake_fd);
+}
+
+void worker_wake(struct worker *worker)
+{
     wake(worker->wake_fd);
 }
 

@@ -96,6 +96,9 @@ void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot);
 /* The same for connections to origins that are made from then on. */
 void worker_set_keyring(struct worker *worker, struct keyring *keyring);
 
+/* From the main thread: its listeners have been offered something (listener_set_offer). */
+void worker_wake(struct worker *worker);
+
 /*
  * From the main thread. WORKER_LEAVE: another process accepts now; ends when the last
  * session has. WORKER_DRAIN: nobody does; the same, and clients that ask for nothing are

@@ -550,7 +550,7 @@ START_TEST(the_samples_secrets_open_the_sample)
     ck_assert_msg(c != NULL, "%s:%u:%u: %s", error.file, error.at.line, error.at.column,
                   error.message);
     ck_assert_uint_eq(c->listener_count, 2);
-    const struct credentials *credentials = c->listeners[1].credentials;
+    const struct credentials *credentials = c->listeners[1].roster->credentials;
     ck_assert_ptr_nonnull(credentials);
     ck_assert(credentials_verify(credentials, SPAN("demo"), SPAN("development"), SPAN(""),
                                  SPAN("sample-demo-development")));

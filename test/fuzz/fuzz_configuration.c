@@ -21,11 +21,11 @@ static void require_whole(const struct listener_configuration *listener)
     require((listener->certificate == NULL) == (listener->key == NULL));
     require(listener->identity != 0);
     if (listener->identity & IDENTITY_MTLS)
-        require(listener->client_ca != NULL && listener->mtls.roles == NULL);
+        require(listener->client_ca != NULL && listener->roster == NULL);
     if (listener->identity & IDENTITY_STATIC)
         require(listener->app != NULL && listener->environment != NULL);
     if (listener->identity & IDENTITY_BASIC)
-        require(listener->credentials_path != NULL && listener->credentials == NULL);
+        require(listener->credentials_path != NULL && listener->roster == NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -296,14 +296,16 @@ enum world_app world_app_of(size_t index)
     return apps[index];
 }
 
-static struct credentials *make_credentials(void)
+static struct roster *make_roster(void)
 {
+    struct listener_configuration named = {.port = 0};
     char path[] = "/tmp/fuzz_session.XXXXXX";
     struct error error;
     int fd = mkstemp(path);
     require(fd >= 0 && write(fd, credentials, sizeof(credentials) - 1) > 0);
     close(fd);
-    struct credentials *made = credentials_read(path, &error);
+    named.credentials_path = path;
+    struct roster *made = roster_read(&named, &error);
     unlink(path);
     require(made != NULL);
     return made;
@@ -320,6 +322,7 @@ static const struct listener_sockets *make_sockets(const struct configuration *c
     for (size_t i = 0; i < WORLD_LISTENERS; i++) {
         fds[i] = eventfd(0, EFD_NONBLOCK);
         items[i] = (struct listener_socket){.configuration = &configuration->listeners[i],
+                                            .roster = configuration->listeners[i].roster,
                                             .port = (uint16_t)(i + 1),
                                             .fds = &fds[i],
                                             .fd_count = 1};
@@ -335,7 +338,7 @@ void world_make(void)
     struct configuration *configuration =
         configuration_parse(SPAN(settings), "sallyport.yml", &error);
     require(configuration != NULL);
-    configuration->listeners[3].credentials = make_credentials();
+    configuration->listeners[3].roster = make_roster();
     whole = world_snapshot(false);
     narrowed = world_snapshot(true);
     shared.configuration = configuration;

@@ -1,0 +1,94 @@
+/*
+ * To verify a certificate costs some signatures, and an app has many connections with one: what
+ * was found is kept, while all are looked through, in a table that forgets where two meet.
+ */
+#include "proxy/withdrawal.h"
+
+#include <string.h>
+
+#include "proxy/session.h"
+
+#define DIGEST_SIZE 32
+#define LOOKS       256
+
+struct look {
+    const struct listener *listener; /* NULL: there is none here */
+    uint8_t digest[DIGEST_SIZE];
+    bool is_good;
+};
+
+static bool is_good(const struct session *session, struct look looks[LOOKS])
+{
+    const struct tls_stream *stream = session->client.tls;
+    const struct listener *listener = session->listener;
+    uint8_t digest[DIGEST_SIZE];
+    if (!tls_stream_peer_digest(stream, digest))
+        return false;
+    struct look *look = &looks[digest[0] % LOOKS];
+    if (look->listener != listener || memcmp(look->digest, digest, DIGEST_SIZE) != 0) {
+        *look = (struct look){.listener = listener,
+                              .is_good = tls_stream_peer_is_good(stream, listener->tls)};
+        memcpy(look->digest, digest, DIGEST_SIZE);
+    }
+    return look->is_good;
+}
+
+/* Who has shown no certificate is known by other things. */
+static bool shows_certificate(const struct session *session, struct tls_peer *peer)
+{
+    if (session->client.tls == NULL ||
+        !(session->listener->socket->configuration->identity & IDENTITY_MTLS))
+        return false;
+    tls_stream_describe_peer(session->client.tls, peer);
+    return peer->has_certificate;
+}
+
+/* Somebody else's now, by the same certificate, or nobody's. */
+static bool is_another(const struct session *session, const struct tls_peer *peer)
+{
+    struct identity now = {.tenant = NULL};
+    identity_of_certificate(&now, &session->worker->tenants,
+                            session->listener->socket->configuration,
+                            session->listener->roster->mtls, peer);
+    return now.tenant != session->identity.tenant;
+}
+
+/* With `drain` what is under way goes on for as long as a stop would let it, and nothing begins. */
+static void withdraw(struct session *session)
+{
+    struct worker *worker = session->worker;
+    if (worker->configuration->policy_revoke == REVOKE_CLOSE ||
+        (session->exchange == NULL && session->tunnel == NULL)) {
+        session_abort(session, "revoked");
+        return;
+    }
+    session->is_withdrawn = true;
+    if (session->exchange != NULL)
+        session->exchange->keep_alive = false;
+    else if (session->deadline.kind != DEADLINE_REVOKED)
+        deadline_start(worker->deadlines, &session->deadline, DEADLINE_REVOKED);
+}
+
+void withdrawal_apply(struct worker *worker)
+{
+    struct look looks[LOOKS] = {{.listener = NULL}};
+    struct session *session, *next;
+    struct tls_peer peer;
+    if (worker->configuration->policy_revoke == REVOKE_KEEP)
+        return;
+    for (session = TAILQ_FIRST(&worker->sessions); session != NULL; session = next) {
+        next = TAILQ_NEXT(session, link);
+        if (shows_certificate(session, &peer) &&
+            (!is_good(session, looks) || is_another(session, &peer)))
+            withdraw(session);
+    }
+}
+
+bool withdrawal_lets_in(const struct session *session)
+{
+    struct tls_peer peer;
+    if (!shows_certificate(session, &peer) ||
+        tls_stream_is_of(session->client.tls, session->listener->tls))
+        return true;
+    return tls_stream_peer_is_good(session->client.tls, session->listener->tls);
+}
