@@ -49,13 +49,8 @@ static char *grow(struct text *text, size_t capacity)
     return larger;
 }
 
-/* Room for COUNT more bytes, grown if need be. */
-static bool make_room(struct text *text, size_t count)
+static bool grow_for(struct text *text, size_t count)
 {
-    if (text->overflow)
-        return false;
-    if (count <= text->capacity - text->length)
-        return true;
     if (text->maximum == 0 || count > text->maximum - text->length) {
         text->overflow = true;
         return false;
@@ -75,6 +70,12 @@ static bool make_room(struct text *text, size_t count)
     return true;
 }
 
+/* Room for COUNT more bytes, grown if need be. */
+static inline bool make_room(struct text *text, size_t count)
+{
+    return !text->overflow && (count <= text->capacity - text->length || grow_for(text, count));
+}
+
 void text_add(struct text *text, struct span bytes)
 {
     if (bytes.length == 0 || !make_room(text, bytes.length))
@@ -85,7 +86,8 @@ void text_add(struct text *text, struct span bytes)
 
 void text_add_char(struct text *text, char byte)
 {
-    text_add(text, (struct span){&byte, 1});
+    if (make_room(text, 1))
+        text->data[text->length++] = byte;
 }
 
 void text_add_decimal(struct text *text, uint64_t value)

@@ -35,12 +35,13 @@ static struct span cut(struct span bytes, size_t maximum)
     return bytes.length <= maximum ? bytes : span_slice(bytes, 0, maximum);
 }
 
-/* ,"NAME":"VALUE" or ,"NAME":null */
-static void add_field(struct text *line, const char *name, struct span value, size_t maximum)
+/* What comes before a member's value: ,"NAME": */
+#define MEMBER(name) SPAN(",\"" name "\":")
+
+/* The value is a string, or null. */
+static void add_field(struct text *line, struct span member, struct span value, size_t maximum)
 {
-    text_add_string(line, ",\"");
-    text_add_string(line, name);
-    text_add_string(line, "\":");
+    text_add(line, member);
     if (value.length == 0)
         text_add_string(line, "null");
     else
@@ -52,11 +53,9 @@ static struct span span_or_nothing(const char *string)
     return string == NULL ? (struct span){NULL, 0} : span_of(string);
 }
 
-static void add_number(struct text *line, const char *name, uint64_t value)
+static void add_number(struct text *line, struct span member, uint64_t value)
 {
-    text_add_string(line, ",\"");
-    text_add_string(line, name);
-    text_add_string(line, "\":");
+    text_add(line, member);
     text_add_decimal(line, value);
 }
 
@@ -68,7 +67,7 @@ static void begin(struct log_queue *queue, struct text *line, const char *event)
     text_add_string(line, LOG_RECORD_BEGINNING);
     text_add_string(line, log_clock_format(&queue->clock, &now));
     text_add_char(line, '"');
-    add_field(line, "event", span_of(event), NAME_MAXIMUM);
+    add_field(line, MEMBER("event"), span_of(event), NAME_MAXIMUM);
 }
 
 static void end(struct log_queue *queue, struct text *line)
@@ -80,34 +79,34 @@ static void end(struct log_queue *queue, struct text *line)
 static void add_subject(struct text *line, const char *id, struct span app, struct span environment,
                         struct span installation)
 {
-    add_field(line, "id", span_or_nothing(id), NAME_MAXIMUM);
-    add_field(line, "app", app, NAME_MAXIMUM);
-    add_field(line, "environment", environment, NAME_MAXIMUM);
-    add_field(line, "installation", installation, NAME_MAXIMUM);
+    add_field(line, MEMBER("id"), span_or_nothing(id), NAME_MAXIMUM);
+    add_field(line, MEMBER("app"), app, NAME_MAXIMUM);
+    add_field(line, MEMBER("environment"), environment, NAME_MAXIMUM);
+    add_field(line, MEMBER("installation"), installation, NAME_MAXIMUM);
 }
 
 static void add_rule(struct text *line, const struct decision_rule *rule)
 {
     if (rule == NULL) {
-        text_add_string(line, ",\"rule\":null");
+        text_add(line, SPAN(",\"rule\":null"));
         return;
     }
     text_add_string(line, ",\"rule\":{\"address\":");
     text_add_json(line, cut(rule->address, ADDRESS_MAXIMUM));
-    add_field(line, "file", span_or_nothing(rule->file), FILE_MAXIMUM);
-    add_number(line, "line", rule->at.line);
+    add_field(line, MEMBER("file"), span_or_nothing(rule->file), FILE_MAXIMUM);
+    add_number(line, MEMBER("line"), rule->at.line);
     text_add_char(line, '}');
 }
 
 static void add_target(struct text *line, const struct decision_record *record)
 {
-    add_field(line, "method", record->method, METHOD_MAXIMUM);
-    add_field(line, "scheme", span_or_nothing(record->scheme), METHOD_MAXIMUM);
-    add_field(line, "host", record->host, HOST_MAXIMUM);
+    add_field(line, MEMBER("method"), record->method, METHOD_MAXIMUM);
+    add_field(line, MEMBER("scheme"), span_or_nothing(record->scheme), METHOD_MAXIMUM);
+    add_field(line, MEMBER("host"), record->host, HOST_MAXIMUM);
     if (record->port == 0)
         text_add_string(line, ",\"port\":null");
     else
-        add_number(line, "port", record->port);
+        add_number(line, MEMBER("port"), record->port);
 }
 
 void log_queue_decision(struct log_queue *queue, const struct decision_record *record)
@@ -117,15 +116,15 @@ void log_queue_decision(struct log_queue *queue, const struct decision_record *r
     struct text line;
     begin(queue, &line, "decision");
     add_subject(&line, record->id, record->app, record->environment, record->installation);
-    add_field(&line, "client", record->client, ENDPOINT_MAXIMUM);
+    add_field(&line, MEMBER("client"), record->client, ENDPOINT_MAXIMUM);
     add_target(&line, record);
-    add_field(&line, "verdict", span_of(verdict), NAME_MAXIMUM);
-    add_field(&line, "reason", span_of(reason_name(record->reason)), NAME_MAXIMUM);
+    add_field(&line, MEMBER("verdict"), span_of(verdict), NAME_MAXIMUM);
+    add_field(&line, MEMBER("reason"), span_of(reason_name(record->reason)), NAME_MAXIMUM);
     add_rule(&line, record->rule);
-    add_field(&line, "mode", span_of(mode), NAME_MAXIMUM);
-    add_field(&line, "policy", span_or_nothing(record->policy), NAME_MAXIMUM);
+    add_field(&line, MEMBER("mode"), span_of(mode), NAME_MAXIMUM);
+    add_field(&line, MEMBER("policy"), span_or_nothing(record->policy), NAME_MAXIMUM);
     if (record->detail != NULL)
-        add_field(&line, "detail", span_of(record->detail), DETAIL_MAXIMUM);
+        add_field(&line, MEMBER("detail"), span_of(record->detail), DETAIL_MAXIMUM);
     end(queue, &line);
 }
 
@@ -133,7 +132,7 @@ void log_queue_decision(struct log_queue *queue, const struct decision_record *r
 static void add_duration(struct text *line, uint64_t nanoseconds)
 {
     uint64_t fraction = nanoseconds / 1000U % 1000U;
-    add_number(line, "duration_ms", nanoseconds / 1000000U);
+    add_number(line, MEMBER("duration_ms"), nanoseconds / 1000000U);
     text_add_char(line, '.');
     text_add_char(line, (char)('0' + fraction / 100));
     text_add_char(line, (char)('0' + fraction / 10 % 10));
@@ -145,16 +144,16 @@ void log_queue_close(struct log_queue *queue, const struct close_record *record)
     struct text line;
     begin(queue, &line, "close");
     add_subject(&line, record->id, record->app, record->environment, record->installation);
-    add_field(&line, "upstream", record->upstream, ENDPOINT_MAXIMUM);
+    add_field(&line, MEMBER("upstream"), record->upstream, ENDPOINT_MAXIMUM);
     if (record->stale_address)
         text_add_string(&line, ",\"stale_address\":true");
-    add_number(&line, "status", record->status);
-    add_number(&line, "bytes_up", record->bytes_up);
-    add_number(&line, "bytes_down", record->bytes_down);
+    add_number(&line, MEMBER("status"), record->status);
+    add_number(&line, MEMBER("bytes_up"), record->bytes_up);
+    add_number(&line, MEMBER("bytes_down"), record->bytes_down);
     add_duration(&line, record->duration_ns);
-    add_field(&line, "outcome", span_or_nothing(record->outcome), NAME_MAXIMUM);
+    add_field(&line, MEMBER("outcome"), span_or_nothing(record->outcome), NAME_MAXIMUM);
     if (record->detail != NULL)
-        add_field(&line, "detail", span_of(record->detail), DETAIL_MAXIMUM);
+        add_field(&line, MEMBER("detail"), span_of(record->detail), DETAIL_MAXIMUM);
     end(queue, &line);
 }
 
@@ -163,8 +162,8 @@ void log_queue_event(struct log_queue *queue, const char *event, struct span det
 {
     struct text line;
     begin(queue, &line, event);
-    add_field(&line, "detail", detail, EVENT_DETAIL_MAXIMUM);
-    add_field(&line, "policy", span_or_nothing(policy), NAME_MAXIMUM);
+    add_field(&line, MEMBER("detail"), detail, EVENT_DETAIL_MAXIMUM);
+    add_field(&line, MEMBER("policy"), span_or_nothing(policy), NAME_MAXIMUM);
     end(queue, &line);
 }
 
@@ -172,8 +171,8 @@ void log_queue_ledger(struct log_queue *queue, uint64_t n, const char *hash, con
 {
     struct text line;
     begin(queue, &line, "ledger");
-    add_number(&line, "n", n);
-    add_field(&line, "hash", span_of(hash), NAME_MAXIMUM);
-    add_field(&line, "policy", span_or_nothing(policy), NAME_MAXIMUM);
+    add_number(&line, MEMBER("n"), n);
+    add_field(&line, MEMBER("hash"), span_of(hash), NAME_MAXIMUM);
+    add_field(&line, MEMBER("policy"), span_or_nothing(policy), NAME_MAXIMUM);
     end(queue, &line);
 }

@@ -4,7 +4,7 @@
  * any failure the next turn goes on at the very byte; and a file is changed only
  * between two lines. It sleeps on an eventfd that workers ring only while it
  * sleeps; after waking, and after a batch that was small, it lets lines gather for
- * a moment, so that a busy log costs a thousand writes a second at most and its
+ * a moment, so that a busy log costs five hundred writes a second at most and its
  * workers no ring, an idle one nothing.
  */
 #include "proxy/decision_log_writer.h"
@@ -22,7 +22,7 @@
 #define RETRY_MILLISECONDS  250
 #define REOPEN_MILLISECONDS 1000
 #define STUCK_MILLISECONDS  1000
-#define GATHER_NANOSECONDS  1000000L
+#define GATHER_NANOSECONDS  2000000L
 #define SMALL_BATCH         ((size_t)32 * 1024) /* bytes */
 
 struct batch {

@@ -3,7 +3,8 @@
  * Rests on: a chunk's `length` is published after its bytes, `next` after the
  * new chunk's length, both sequentially consistent, as is `sleeping`: either the
  * worker sees that the writer sleeps, or the writer sees the new length before
- * it does. A chunk with a successor is never written to again.
+ * it does. A chunk with a successor is written to again only when it has come back
+ * to the worker, empty, as the spare one.
  */
 #include "proxy/log_queue.h"
 
@@ -37,6 +38,16 @@ static struct log_chunk *chunk_new_patiently(struct log_queue *queue)
     return chunk;
 }
 
+static struct log_chunk *next_chunk(struct log_queue *queue)
+{
+    struct log_chunk *spare = atomic_exchange(&queue->spare, NULL);
+    if (spare == NULL)
+        return chunk_new_patiently(queue);
+    atomic_store_explicit(&spare->next, NULL, memory_order_relaxed);
+    atomic_store_explicit(&spare->length, 0, memory_order_relaxed);
+    return spare;
+}
+
 bool log_queue_init(struct log_queue *queue, struct log_waker *waker)
 {
     uint8_t random[sizeof(queue->id_random)];
@@ -57,6 +68,7 @@ void log_queue_clear(struct log_queue *queue)
         free(queue->head);
         queue->head = next;
     }
+    free(atomic_exchange(&queue->spare, NULL));
 }
 
 void log_waker_ring(struct log_waker *waker)
@@ -78,7 +90,7 @@ void log_queue_append(struct log_queue *queue, struct span line)
     size_t length = atomic_load_explicit(&tail->length, memory_order_relaxed);
     bool fits = line.length <= LOG_CHUNK_SIZE - length;
     if (!fits) {
-        tail = chunk_new_patiently(queue);
+        tail = next_chunk(queue);
         length = 0;
     }
     memcpy(tail->bytes + length, line.data, line.length);
@@ -154,7 +166,7 @@ struct span log_queue_peek(struct log_queue *queue)
         size_t length = atomic_load(&head->length);
         if (queue->offset < length || next == NULL)
             return (struct span){head->bytes + queue->offset, length - queue->offset};
-        free(head);
+        free(atomic_exchange(&queue->spare, head));
         queue->head = next;
         queue->offset = 0;
     }

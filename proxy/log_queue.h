@@ -33,6 +33,7 @@ struct log_waker {
 };
 
 struct log_queue {
+    _Atomic(struct log_chunk *) spare; /* emptied, for the worker to fill again; NULL: none */
     /* the worker's side */
     struct log_chunk *tail;
     struct log_waker *waker;
