@@ -9,7 +9,7 @@ from test_clients import HERE, needs, skip_without
 from test_mtls import Authority, uri
 
 
-class MtlsClients(Scenario):
+class Gate(Scenario):
     """nginx behind an mTLS proxy; orders/production may reach it, billing/staging may not."""
 
     def setUp(self):
@@ -64,6 +64,8 @@ class MtlsClients(Scenario):
                                        for record in self.gate.log(event="decision", reason=reason)),
                            f"{reason} in the log")
 
+
+class MtlsClients(Gate):
     @needs("curl")
     def test_curl(self):
         def fetch(certificate=None, key=None):
