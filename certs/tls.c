@@ -116,6 +116,8 @@ void tls_stream_free(struct tls_stream *stream)
 bool tls_stream_offer_http2(struct tls_stream *stream)
 {
     static const unsigned char protocols[] = "\x02h2\x08http/1.1";
+    if (!stream->context->is_client)
+        return tls_context_set_choice(stream->ssl, protocols);
     return SSL_set_alpn_protos(stream->ssl, protocols, sizeof(protocols) - 1) == 0;
 }
 

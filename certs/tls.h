@@ -89,8 +89,10 @@ struct tls_stream;
 struct tls_stream *tls_stream_new(struct tls_context *context, int fd, const char *server_name);
 void tls_stream_free(struct tls_stream *stream);
 
-/* A client's, before its handshake: offers h2 by ALPN (RFC 7301), http/1.1 behind it. False: memory
- * is out. */
+/*
+ * Before its handshake: h2, and behind it http/1.1, are what a client offers by ALPN (RFC 7301), or
+ * what a server chooses from. False: memory is out.
+ */
 bool tls_stream_offer_http2(struct tls_stream *stream);
 
 /* After the handshake: both sides have agreed on h2 by ALPN. */

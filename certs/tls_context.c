@@ -50,22 +50,35 @@ time_t tls_context_crl_expires(const struct tls_context *context)
     return context->crl_expires;
 }
 
+bool tls_context_set_choice(SSL *ssl, const unsigned char *wanted)
+{
+    return SSL_set_app_data(ssl, (void *)(uintptr_t)wanted) == 1;
+}
+
+/* Where in OFFERED the name is that NAME, its length in front, is; NULL: nowhere. */
+static const unsigned char *find_protocol(const unsigned char *offered, unsigned offered_length,
+                                          const unsigned char *name)
+{
+    for (unsigned i = 0; i < offered_length; i += 1U + offered[i]) {
+        const unsigned left = offered_length - i - 1;
+        if (offered[i] == name[0] && left >= name[0] &&
+            memcmp(&offered[i + 1], &name[1], name[0]) == 0)
+            return &offered[i + 1];
+    }
+    return NULL;
+}
+
 /* RFC 7301 section 3.2: a client whose list has nothing of ours gets a fatal alert. */
 static int select_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_length,
                            const unsigned char *offered, unsigned offered_length, void *unused)
 {
-    (void)ssl;
+    const unsigned char *wanted = SSL_get_app_data(ssl);
     (void)unused;
-    const unsigned char *protocol = &protocols[1];
-    const unsigned length = protocols[0];
-    for (unsigned i = 0; i < offered_length; i += 1U + offered[i]) {
-        unsigned left = offered_length - i - 1;
-        if (offered[i] == length && left >= length &&
-            memcmp(&offered[i + 1], protocol, length) == 0) {
-            *out = &offered[i + 1];
-            *out_length = (unsigned char)length;
+    for (wanted = wanted == NULL ? protocols : wanted; *wanted != 0; wanted += 1 + *wanted) {
+        *out = find_protocol(offered, offered_length, wanted);
+        *out_length = *wanted;
+        if (*out != NULL)
             return SSL_TLSEXT_ERR_OK;
-        }
     }
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }

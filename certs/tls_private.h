@@ -26,6 +26,10 @@ struct tls_context *tls_context_new_bare(bool is_client, struct error *error);
 /* A server's: no tickets, and no session is kept. */
 void tls_context_forbid_resumption(struct tls_context *context);
 
+/* A server's stream chooses the first of PROTOCOLS (RFC 7301's names, lengths in front, a NUL
+ * behind them; static) that its client offers. False: memory is out. */
+bool tls_context_set_choice(SSL *ssl, const unsigned char *protocols);
+
 /* ---- tls.c ---- */
 
 /* Whom a server is to be taken for, where its context does not say. */

@@ -1,6 +1,6 @@
 /*
- * A raw body is a relay with a limit. A chunked one is read into the sender's
- * input, decoded, written anew behind the head, and sent before more is read.
+ * A raw body is a relay with a limit. A chunked one, or one that is to be, is read into the
+ * sender's input, decoded, written anew behind the head, and sent before more is read.
  */
 #include "proxy/body_relay.h"
 
@@ -28,7 +28,7 @@ void body_relay_init(struct body_relay *body, enum http_body framing, uint64_t l
     *body = (struct body_relay){.framing = framing, .encode = encode, .out = out};
     http_chunked_init(&body->decoder);
     relay_init(&body->raw, framing == HTTP_BODY_SIZED ? length : 0);
-    if (framing == HTTP_BODY_UNTIL_CLOSE)
+    if (framing == HTTP_BODY_UNTIL_CLOSE && !encode)
         relay_init(&body->raw, RELAY_NO_LIMIT);
     join_head(body, input, moved);
 }
@@ -66,11 +66,25 @@ static void encode(struct body_relay *body, struct span data, uint64_t *moved)
     *moved += out->length - before;
 }
 
+/* All that is in INPUT, as one chunk. */
+static void encode_input(struct body_relay *body, struct buffer *input, uint64_t *moved)
+{
+    const struct span bytes = buffer_span(input);
+    if (bytes.length == 0)
+        return;
+    encode(body, bytes, moved);
+    buffer_consume(input, bytes.length);
+}
+
 /* Decodes all that is in INPUT into the outbox. */
 static enum http_parse recode_input(struct body_relay *body, struct buffer *input, uint64_t *moved)
 {
     enum http_parse parse = HTTP_MORE;
     size_t consumed = 1;
+    if (body->framing == HTTP_BODY_UNTIL_CLOSE) {
+        encode_input(body, input, moved);
+        return HTTP_MORE;
+    }
     while (parse == HTTP_MORE && consumed > 0 && input->length > 0) {
         struct span data = {"", 0}, trailers = {"", 0};
         parse = http_chunked_read(&body->decoder, buffer_span(input), &consumed, &data, &trailers);
@@ -129,6 +143,11 @@ static enum body_result chunked_turn(struct body_relay *body, struct transport *
         if (*moved >= turn_end)
             return BODY_YIELD;
         result = fill_input(from, input);
+        if (result == BODY_FROM_ENDED && body->framing == HTTP_BODY_UNTIL_CLOSE) {
+            http_last_chunk_write(SPAN(""), &body->out->text);
+            body->whole = true;
+            result = BODY_DONE;
+        }
         if (result != BODY_DONE)
             return result;
     }
@@ -138,7 +157,8 @@ enum body_result body_relay_turn(struct body_relay *body, struct transport *from
                                  struct buffer *input, struct transport *to,
                                  struct relay_lender *lender, uint64_t *moved)
 {
-    if (body->framing == HTTP_BODY_CHUNKED)
+    if (body->framing == HTTP_BODY_CHUNKED ||
+        (body->framing == HTTP_BODY_UNTIL_CLOSE && body->encode))
         return chunked_turn(body, from, input, to, lender, moved);
     enum body_result result = send_out(body, to);
     if (result != BODY_DONE)

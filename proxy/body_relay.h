@@ -1,6 +1,7 @@
 /*
  * A message's body on its way from one side to the other. Raw framings go through
- * a relay as they are; a chunked body is decoded, checked and written anew.
+ * a relay as they are; a chunked body is decoded, checked and written anew, and one that
+ * ends with its connection can be given chunks, for a receiver who has to see its end.
  */
 #ifndef SALLYPORT_PROXY_BODY_RELAY_H
 #define SALLYPORT_PROXY_BODY_RELAY_H
@@ -22,8 +23,8 @@ enum body_result {
 
 struct body_relay {
     enum http_body framing; /* of the body as it comes */
-    bool encode;            /* a chunked body goes on as chunks, else as its bare payload */
-    bool whole;             /* the chunked body has been read to its end */
+    bool encode;            /* it goes on as chunks, else as its bare payload */
+    bool whole;             /* it has been read to its end, where it goes through the outbox */
     struct http_chunked decoder;
     struct relay raw;
     struct outbox *out; /* not owned: the head's, and then the encoded chunks' */
@@ -31,9 +32,9 @@ struct body_relay {
 
 /*
  * A body of FRAMING (LENGTH bytes if sized) that begins with what is in INPUT;
- * ENCODE: hand a chunked one on as chunks. OUT holds the message's head, perhaps
- * unsent: what has come of the body already joins it, so that a small message is
- * one write. *moved grows by the bytes of the body taken on.
+ * ENCODE: hand a chunked one, or one until the close, on as chunks. OUT holds the message's head,
+ * perhaps unsent: what has come of the body already joins it, so that a small message is one write.
+ * *moved grows by the bytes of the body taken on.
  */
 void body_relay_init(struct body_relay *body, enum http_body framing, uint64_t length, bool encode,
                      struct buffer *input, struct outbox *out, uint64_t *moved);

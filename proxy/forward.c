@@ -142,6 +142,8 @@ static enum step begin_response(struct session *session, const struct http_respo
     enum http_body framing = response->body;
     if (framing == HTTP_BODY_CHUNKED && exchange->request.minor == 0)
         framing = HTTP_BODY_UNTIL_CLOSE;
+    if (framing == HTTP_BODY_UNTIL_CLOSE && session->inside != NULL && session->inside->is_stream)
+        framing = HTTP_BODY_CHUNKED; /* a pair's close tells no end from a cut */
     exchange->upstream_keep_alive = response->keep_alive;
     exchange->keep_alive = exchange->keep_alive && framing != HTTP_BODY_UNTIL_CLOSE &&
                            exchange->request_sent && !session->worker->draining;

@@ -142,9 +142,9 @@ void http2_free(struct http2 *http2)
 
 /* ---- a turn ---------------------------------------------------------------------------- */
 
-static bool fail(struct http2 *http2, const char *problem)
+static bool fail(struct http2 *http2, ssize_t code)
 {
-    http2->problem = problem;
+    http2->problem = nghttp2_strerror((int)code);
     return false;
 }
 
@@ -159,13 +159,12 @@ static bool receive(struct http2 *http2)
     case TRANSPORT_AGAIN:
         return true;
     case TRANSPORT_END:
-        return fail(http2, "the peer ended the connection");
     case TRANSPORT_FAILED:
-        return fail(http2, "the connection broke");
+        return false;
     }
     http2->moved += count;
     const ssize_t taken = nghttp2_session_mem_recv(http2->session, (const uint8_t *)bytes, count);
-    return taken >= 0 || fail(http2, nghttp2_strerror((int)taken));
+    return taken >= 0 || fail(http2, taken);
 }
 
 static bool ask_for_frames(struct http2 *http2)
@@ -179,7 +178,7 @@ static bool ask_for_frames(struct http2 *http2)
             text_add(&http2->out.text, (struct span){(const char *)bytes, (size_t)count});
     }
     http2->moved += http2->out.text.length;
-    return count >= 0 || fail(http2, nghttp2_strerror((int)count));
+    return count >= 0 || fail(http2, count);
 }
 
 static bool send_frames(struct http2 *http2)
@@ -190,9 +189,7 @@ static bool send_frames(struct http2 *http2)
             return false;
         result = outbox_flush(&http2->out, http2->place.transport);
     }
-    if (result == TRANSPORT_OK || result == TRANSPORT_AGAIN)
-        return true;
-    return fail(http2, "the connection broke");
+    return result == TRANSPORT_OK || result == TRANSPORT_AGAIN;
 }
 
 static void look_at_streams(struct http2 *http2)
@@ -223,7 +220,7 @@ static bool is_over(struct http2 *http2)
     const bool is_done = !nghttp2_session_want_read(http2->session);
     if (is_done)
         drop_streams(http2);
-    return (is_done || http2->ending) && http2->count == 0;
+    return (is_done || http2->is_ending) && http2->count == 0;
 }
 
 enum http2_progress http2_pump(struct http2 *http2)
@@ -234,8 +231,10 @@ enum http2_progress http2_pump(struct http2 *http2)
     do {
         before = http2->moved;
         look_at_streams(http2);
-        if (!receive(http2) || !send_frames(http2))
-            return HTTP2_OVER;
+        if (!receive(http2) || !send_frames(http2)) {
+            http2->is_broken = true;
+            return HTTP2_BROKEN;
+        }
     } while (http2->moved > before && http2->moved < turn);
     if (is_over(http2))
         return HTTP2_OVER;
@@ -246,12 +245,36 @@ enum http2_progress http2_pump(struct http2 *http2)
 
 void http2_end(struct http2 *http2)
 {
-    if (http2->ending)
+    if (http2->is_ending)
         return;
-    http2->ending = true;
+    http2->is_ending = true;
     nghttp2_submit_goaway(http2->session, NGHTTP2_FLAG_NONE,
                           nghttp2_session_get_last_proc_stream_id(http2->session), NGHTTP2_NO_ERROR,
                           NULL, 0);
+}
+
+bool http2_tick(struct http2 *http2)
+{
+    struct http2_stream *stream;
+    const bool is_stuck = !outbox_is_empty(&http2->out) && http2->out.taken == http2->sent_at_tick;
+    http2->sent_at_tick = http2->out.taken;
+    TAILQ_FOREACH(stream, &http2->streams, link)
+    {
+        if (http2->role->is_server && stream->owner == NULL && !stream->has_moved)
+            http2_stream_reset(stream, NGHTTP2_CANCEL);
+        stream->has_moved = false;
+    }
+    return !is_stuck;
+}
+
+bool http2_is_broken(const struct http2 *http2)
+{
+    return http2->is_broken;
+}
+
+bool http2_is_ending(const struct http2 *http2)
+{
+    return http2->is_ending;
 }
 
 size_t http2_stream_count(const struct http2 *http2)
@@ -276,7 +299,7 @@ nghttp2_session *http2_session(struct http2 *http2)
 
 bool http2_has_room(struct http2 *http2)
 {
-    return http2->problem == NULL && !http2->ending &&
+    return http2->problem == NULL && !http2->is_ending &&
            nghttp2_session_check_request_allowed(http2->session) != 0 &&
            http2->count < nghttp2_session_get_remote_settings(
                               http2->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);

@@ -50,6 +50,7 @@ struct http2_stream {
     bool is_deaf;     /* what the peer still sends is dropped */
     bool is_closed;   /* by HTTP/2's count; it is there for what still has to go into the pair */
     bool is_ready;    /* in the list of those that are to be looked at */
+    bool has_moved;   /* since http2_tick was called */
     bool is_deferred; /* nghttp2 waits for data of its body */
 };
 
@@ -94,9 +95,10 @@ struct http2 *http2_new(const struct http2_role *role, const struct http2_place 
 void http2_free(struct http2 *http2);
 
 enum http2_progress {
-    HTTP2_WAIT,  /* an edge or `wake` will tell */
-    HTTP2_YIELD, /* its turn is over, more is ready */
-    HTTP2_OVER,  /* the connection is done, or broken (http2_problem): to be freed */
+    HTTP2_WAIT,   /* an edge or `wake` will tell */
+    HTTP2_YIELD,  /* its turn is over, more is ready */
+    HTTP2_OVER,   /* all is said, GOAWAY too: to be freed */
+    HTTP2_BROKEN, /* nothing can be said any more: to be freed */
 };
 
 /* Moves what can be moved, for one turn. Not from within a role's functions. */
@@ -108,8 +110,21 @@ void http2_end(struct http2 *http2);
 /* Streams that there are, those included that have only bytes to deliver. */
 size_t http2_stream_count(const struct http2 *http2);
 
-/* Why it is over before its time; NULL: it is not. Static. */
+/* The peer has done what no HTTP/2 peer does; NULL: it has not. Static. */
 const char *http2_problem(const struct http2 *http2);
+
+/* http2_pump has said HTTP2_BROKEN. */
+bool http2_is_broken(const struct http2 *http2);
+
+/* http2_end was called. */
+bool http2_is_ending(const struct http2 *http2);
+
+/*
+ * To be called now and then, as long as there are streams. One of a server that has no owner any
+ * more (only its peer is waited for) and of which nothing went since the last call is reset. False:
+ * frames have been waiting all that time, and not a byte went.
+ */
+bool http2_tick(struct http2 *http2);
 
 /* The owner in http2_place. */
 void *http2_owner(const struct http2 *http2);

@@ -14,7 +14,9 @@ struct http2 {
     struct http2_head head; /* the section that is coming */
     struct outbox out;      /* frames on their way */
     size_t moved;           /* bytes, in this turn */
-    bool ending;            /* GOAWAY is submitted */
+    uint64_t sent_at_tick;
+    bool is_ending; /* GOAWAY is submitted */
+    bool is_broken;
     const char *problem;
 };
 

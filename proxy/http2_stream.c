@@ -175,6 +175,7 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *bytes, s
     (void)context;
     switch (http2_outbound_read(&stream->outbound, &stream->inner, bytes, size, &count)) {
     case HTTP2_OUTBOUND_MORE:
+        stream->has_moved = true;
         return (ssize_t)count;
     case HTTP2_OUTBOUND_END:
         end_body(stream, flags);

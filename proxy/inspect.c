@@ -26,6 +26,14 @@ static bool start_tls(struct session *session)
                                       buffer_span(&session->input));
 }
 
+/* The client gets what the host has: h2 is offered where it is spoken behind us, too. */
+static bool offer_protocols(struct session *session)
+{
+    const struct tls_stream *upstream = session->exchange->upstream->transport.tls;
+    return upstream == NULL || !tls_stream_chose_http2(upstream) ||
+           tls_stream_offer_http2(session->client.tls);
+}
+
 enum progress inspect_begin(struct session *session)
 {
     const struct target *target = &session->exchange->target;
@@ -33,7 +41,7 @@ enum progress inspect_begin(struct session *session)
     if (session->inside == NULL)
         return PROGRESS_END;
     *session->inside = (struct inside){.host = target->host, .port = target->port};
-    if (!start_tls(session)) {
+    if (!start_tls(session) || !offer_protocols(session)) {
         session_log_close(session, "error");
         return PROGRESS_END;
     }
@@ -50,7 +58,8 @@ static enum progress open_inside(struct session *session)
                        &exchange->target.host);
     exchange->upstream = NULL;
     session_log_close(session, "inspected");
-    return session_next_request(session);
+    return tls_stream_chose_http2(session->client.tls) ? http2_server_begin(session)
+                                                       : session_next_request(session);
 }
 
 /* Mostly the client does not believe the authority, or wants a protocol that is not spoken here. */

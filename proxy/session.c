@@ -11,6 +11,14 @@
 
 /* ---- life ---------------------------------------------------------------- */
 
+static void free_inside(struct inside *inside)
+{
+    http2_server_free(inside->http2);
+    if (inside->is_stream)
+        http2_server_forget(&inside->child);
+    free(inside);
+}
+
 static void session_free(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -25,8 +33,9 @@ static void session_free(struct session *session)
     worker_note_session_end(worker);
     deadline_end(worker->deadlines, &session->deadline);
     buffer_clear(&session->input);
+    if (session->inside != NULL)
+        free_inside(session->inside);
     transport_close(&session->client, false);
-    free(session->inside);
     metrics_subtract(worker->metrics, METRIC_CONNECTIONS_OPEN, 1);
     free(session);
 }
@@ -60,8 +69,32 @@ void session_abort(struct session *session, const char *outcome)
     session_free(session);
 }
 
+static enum progress stage_cancelled(struct session *session)
+{
+    session_log_unfinished(session);
+    session_log_close(session, session->record.outcome);
+    session_free_exchange(session, true);
+    return PROGRESS_END;
+}
+
+void session_cancel(struct session *session, const char *outcome)
+{
+    session->record.outcome = outcome;
+    session->stage = stage_cancelled;
+    turns_resume(session);
+}
+
+static struct http2_server *http2_of(const struct session *session)
+{
+    return session->inside == NULL ? NULL : session->inside->http2;
+}
+
 void session_drain(struct session *session)
 {
+    if (http2_of(session) != NULL) {
+        http2_server_drain(http2_of(session));
+        return;
+    }
     if (session->stage == session_read_head && session->input.length == 0 &&
         !transport_has_bytes(&session->client))
         session_free(session);
@@ -79,26 +112,58 @@ static void greet(struct session *session)
         session_run(session);
 }
 
-void session_start(struct worker *worker, const struct listener *listener, int fd,
-                   const struct sockaddr *peer)
+/* Takes FD over. NULL: memory or descriptors are out. */
+static struct session *session_new(struct worker *worker, const struct listener *listener, int fd)
 {
     struct session *session = calloc(1, sizeof(*session));
     if (session == NULL) {
         evutil_closesocket(fd);
-        return;
+        return NULL;
     }
     session->worker = worker;
     session->listener = listener;
     if (!transport_open(&session->client, worker->poller, fd, session_wake, session)) {
         free(session);
-        return;
+        return NULL;
     }
-    ip_from_sockaddr(peer, &session->client_ip, &session->client_port);
     TAILQ_INSERT_TAIL(&worker->sessions, session, link);
     worker->session_count++;
-    metrics_add(worker->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
     metrics_add(worker->metrics, METRIC_CONNECTIONS_OPEN, 1);
     deadline_start(worker->deadlines, &session->deadline, DEADLINE_HEAD);
+    return session;
+}
+
+struct session *session_start_inside(const struct session *parent, int fd)
+{
+    struct inside *inside = calloc(1, sizeof(*inside));
+    struct session *session =
+        inside == NULL ? NULL : session_new(parent->worker, parent->listener, fd);
+    if (session == NULL) {
+        free(inside);
+        return NULL;
+    }
+    inside->host = parent->inside->host;
+    inside->port = parent->inside->port;
+    inside->is_stream = true;
+    session->inside = inside;
+    session->client.writable = true; /* so is every new pair */
+    session->client_ip = parent->client_ip;
+    session->client_port = parent->client_port;
+    session->identity = parent->identity;
+    session->tenant = parent->tenant;
+    session->stage = session_read_head;
+    session_count_for_tenant(session);
+    return session;
+}
+
+void session_start(struct worker *worker, const struct listener *listener, int fd,
+                   const struct sockaddr *peer)
+{
+    struct session *session = session_new(worker, listener, fd);
+    if (session == NULL)
+        return;
+    ip_from_sockaddr(peer, &session->client_ip, &session->client_port);
+    metrics_add(worker->metrics, METRIC_CONNECTIONS_ACCEPTED, 1);
     session->stage = session_begin;
     if (listener->tls == NULL && listener->socket->configuration->front_count == 0)
         greet(session);
@@ -149,8 +214,11 @@ static void on_too_late(struct deadline *deadline, enum deadline_kind kind)
 /* Nothing is under way any more: a plain close, so that what was sent still arrives. */
 static void on_at_rest(struct deadline *deadline, enum deadline_kind kind)
 {
-    (void)kind;
-    session_free(session_of(deadline));
+    struct session *session = session_of(deadline);
+    if (kind == DEADLINE_KEEP_ALIVE && http2_of(session) != NULL)
+        session_drain(session);
+    else
+        session_free(session);
 }
 
 static void on_revoked(struct deadline *deadline, enum deadline_kind kind)
@@ -173,6 +241,10 @@ static void on_idle(struct deadline *deadline, enum deadline_kind kind)
 {
     struct session *session = session_of(deadline);
     if (turns_holds_back(session)) { /* it is we who let it wait */
+        deadline_start(session->worker->deadlines, deadline, kind);
+        return;
+    }
+    if (http2_of(session) != NULL && http2_server_tick(http2_of(session))) {
         deadline_start(session->worker->deadlines, deadline, kind);
         return;
     }

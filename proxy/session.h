@@ -10,7 +10,8 @@
  * PROGRESS_WAIT and is called again on the next event. The files follow the order:
  * session_begin.c, session_overload.c, session_head.c, session_decide.c, session_reach.c,
  * then forward.c (absolute-form) or tunnel.c (CONNECT and WebSocket); inspect.c makes the
- * inside of a tunnel the connection that the stages read from; answer.c says no,
+ * inside of a tunnel the connection that the stages read from, and http2_server.c each stream in it
+ * such a connection, where the client speaks HTTP/2; answer.c says no,
  * session_log.c writes it down, and session.c is the connection's life around them.
  *
  * A session lives for the whole connection and is small. What only a request
@@ -22,6 +23,7 @@
 
 #include "proxy/body_relay.h"
 #include "proxy/dial.h"
+#include "proxy/http2_server.h"
 #include "proxy/identity.h"
 #include "proxy/listener.h"
 #include "proxy/revocation.h"
@@ -100,6 +102,10 @@ struct tunnel {
 struct inside {
     struct host host;
     uint16_t port;
+    struct http2_server *http2; /* owned: its streams are sessions, and this one serves the
+                                   connection alone; NULL: it is HTTP/1 */
+    bool is_stream;             /* this one serves one of those streams … */
+    struct http2_child child;   /* … and this is where it belongs */
 };
 
 struct session {
@@ -135,6 +141,12 @@ struct session {
 void session_start(struct worker *worker, const struct listener *listener, int fd,
                    const struct sockaddr *peer);
 
+/*
+ * Serves one stream of PARENT's client, FD (taken over, non-blocking) being its pair's far end: of
+ * the same tenant, for the same host. NULL: memory or descriptors are out.
+ */
+struct session *session_start_inside(const struct session *parent, int fd);
+
 /* session_run when it is its turn, as what wakes a transport or a dial. CONTEXT is the session. */
 void session_wake(void *context);
 
@@ -146,6 +158,9 @@ void session_drain(struct session *session);
 
 /* Ends it now, whatever it does. OUTCOME goes to the log. */
 void session_abort(struct session *session, const char *outcome);
+
+/* The same, but when it is its turn: from wherever sessions are looked at. */
+void session_cancel(struct session *session, const char *outcome);
 
 /* Tells the worker's deadlines whom to call. */
 void session_set_deadline_callbacks(struct worker *worker);

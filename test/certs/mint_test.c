@@ -223,6 +223,22 @@ START_TEST(a_certificate_that_has_expired_is_not_believed)
 }
 END_TEST
 
+START_TEST(http_2_is_spoken_where_both_sides_have_it)
+{
+    const bool server_has_it = (_i & 1) != 0, client_has_it = (_i & 2) != 0;
+    struct connection c;
+    meet(&c, "a.example", "a.example");
+    if (server_has_it)
+        ck_assert(tls_stream_offer_http2(c.server));
+    if (client_has_it)
+        ck_assert(tls_stream_offer_http2(c.client));
+    ck_assert_int_eq(shake_hands(&c), TLS_OK);
+    ck_assert(tls_stream_chose_http2(c.server) == (server_has_it && client_has_it));
+    ck_assert(tls_stream_chose_http2(c.client) == (server_has_it && client_has_it));
+    close_connection(&c);
+}
+END_TEST
+
 START_TEST(what_was_read_before_is_taken_first)
 {
     char hello[4096];
@@ -402,6 +418,7 @@ int main(void)
     tcase_add_loop_test(all, a_leaf_is_believed_for_no_other_host, 0, 4);
     tcase_add_test(all, an_authority_that_is_not_trusted_is_not_believed);
     tcase_add_test(all, a_certificate_that_has_expired_is_not_believed);
+    tcase_add_loop_test(all, http_2_is_spoken_where_both_sides_have_it, 0, 4);
     tcase_add_test(all, what_was_read_before_is_taken_first);
     tcase_add_test(all, tls_goes_through_tls);
     tcase_add_test(all, each_name_is_minted_once_while_it_is_kept);

@@ -160,11 +160,27 @@ END_TEST
 START_TEST(a_body_until_close_ends_with_the_connection)
 {
     given_input("early ");
-    body_relay_init(&body, HTTP_BODY_UNTIL_CLOSE, 0, true, &input, &out, &moved);
+    body_relay_init(&body, HTTP_BODY_UNTIL_CLOSE, 0, false, &input, &out, &moved);
     wire_send(&sender, SPAN("late"));
     shutdown(sender.far, SHUT_WR);
     ck_assert_int_eq(turn(), BODY_DONE);
     assert_received("early late");
+}
+END_TEST
+
+START_TEST(a_body_until_close_becomes_chunks_for_who_has_to_see_its_end)
+{
+    given_input("first ");
+    text_add_string(&out.text, "HEAD ");
+    body_relay_init(&body, HTTP_BODY_UNTIL_CLOSE, 0, true, &input, &out, &moved);
+    ck_assert_int_eq(turn(), BODY_WAIT);
+    assert_received("HEAD 6\r\nfirst \r\n");
+    wire_send(&sender, SPAN("then"));
+    ck_assert_int_eq(turn(), BODY_WAIT);
+    assert_received("4\r\nthen\r\n");
+    shutdown(sender.far, SHUT_WR);
+    ck_assert_int_eq(turn(), BODY_DONE);
+    assert_received("0\r\n\r\n");
 }
 END_TEST
 
@@ -193,6 +209,7 @@ int main(void)
     tcase_add_test(tests, a_chunk_split_anywhere_arrives_whole);
     tcase_add_test(tests, a_broken_chunk_is_malformed);
     tcase_add_test(tests, a_body_until_close_ends_with_the_connection);
+    tcase_add_test(tests, a_body_until_close_becomes_chunks_for_who_has_to_see_its_end);
     tcase_add_test(tests, never_goes_without_the_head_that_could_not_be_written);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
