@@ -1,22 +1,16 @@
 /*
- * The search in a trie. All the target's suffixes are hashed first and their
- * buckets asked for, then they are looked at from the most specific one on; the
- * first rule that covers the target ends the search.
+ * The search in a trie. All the target's suffixes that a declaration may have are
+ * hashed first and their buckets asked for, then they are looked at from the most
+ * specific one on; the first rule that covers the target ends the search.
  */
 #include "policy/trie.h"
 
 #include <stdlib.h>
 
 #include "policy/trie_layout.h"
+#include "policy/trie_suffix.h"
 
-#define LABELS_MAXIMUM 127                   /* of a host of 253 bytes */
-#define FETCH_MAXIMUM  (4 * TRIE_CACHE_LINE) /* bytes of a bucket asked for beforehand */
-
-struct suffix {
-    uint32_t bucket;
-    uint8_t start; /* in the host's text */
-    uint8_t tag;
-};
+#define FETCH_MAXIMUM (4 * TRIE_CACHE_LINE) /* bytes of a bucket asked for beforehand */
 
 /* What the search has found so far: the best record, and how well it fits. */
 struct search {
@@ -57,42 +51,6 @@ size_t trie_size(const struct trie *trie)
 size_t trie_rule_count(const struct trie *trie)
 {
     return trie->rule_count;
-}
-
-static void add_suffix(const struct trie *trie, struct suffix *suffix, uint64_t state, size_t start)
-{
-    uint32_t hash = trie_hash_short(state);
-    suffix->bucket = trie_hash_bucket(hash, trie->buckets);
-    suffix->start = (uint8_t)start;
-    suffix->tag = trie_tag(hash);
-    __builtin_prefetch(&trie->directory[suffix->bucket]);
-}
-
-/*
- * The suffixes of HOST that a declaration may have, shortest first; an IP literal
- * has one. Returns their number.
- */
-static size_t list_suffixes(const struct trie *trie, const struct host *host,
-                            struct suffix suffixes[LABELS_MAXIMUM])
-{
-    uint64_t state = trie->key.start;
-    size_t count = 0, end = host->length, start = host->length;
-    if (host->kind != HOST_NAME) {
-        state = trie_hash_label(&trie->key, state, host_span(host));
-        add_suffix(trie, &suffixes[0], state, 0);
-        return 1;
-    }
-    while (count < trie->label_maximum) {
-        while (start > 0 && host->text[start - 1] != '.')
-            start--;
-        struct span label = {host->text + start, end - start};
-        state = trie_hash_label(&trie->key, state, label);
-        add_suffix(trie, &suffixes[count++], state, start);
-        if (start == 0)
-            break;
-        end = --start;
-    }
-    return count;
 }
 
 /* How well a rule fits; EXACT: it stands at the target's own host, else at an ancestor. */
@@ -140,14 +98,20 @@ static bool record_is_of(const struct trie *trie, uint32_t offset, const struct 
     return memcmp(text + host_at, suffix.data, suffix.length) == 0;
 }
 
-static void search_bucket(struct search *search, const struct suffix *suffix, bool nearest)
+static uint32_t bucket_of(const struct trie *trie, const struct trie_suffix *suffix)
+{
+    return trie_hash_bucket(suffix->hash, trie->buckets);
+}
+
+static void search_bucket(struct search *search, const struct trie_suffix *suffix, bool nearest)
 {
     const struct trie *trie = search->trie;
-    struct span name = span_after(host_span(&search->target->host), suffix->start);
-    uint32_t end = trie->directory[suffix->bucket + 1];
-    for (uint32_t at = trie->directory[suffix->bucket]; at < end;) {
+    const struct span name = span_after(host_span(&search->target->host), suffix->start);
+    const uint8_t tag = trie_tag(suffix->hash);
+    const uint32_t *bounds = &trie->directory[bucket_of(trie, suffix)];
+    for (uint32_t at = bounds[0], end = bounds[1]; at < end;) {
         const struct trie_record record = trie_record_at(trie, at);
-        if (record.tag == suffix->tag && record.host_length == name.length &&
+        if (record.tag == tag && record.host_length == name.length &&
             record_is_of(trie, at, &record, name)) {
             weigh(search, at, &record, suffix->start == 0, nearest);
             if (search_is_over(search))
@@ -157,12 +121,18 @@ static void search_bucket(struct search *search, const struct suffix *suffix, bo
     }
 }
 
-/* The buckets of all suffixes are fetched side by side before the first is read. */
-static void fetch_buckets(const struct trie *trie, const struct suffix *suffixes, size_t count)
+/*
+ * Asks for the buckets of the suffixes FROM..TO-1 side by side, before the first is read; before
+ * that, as much for their places in the directory. The most specific one will be needed first.
+ */
+static void fetch_buckets(const struct trie *trie, const struct trie_suffix *suffixes, size_t from,
+                          size_t to)
 {
-    for (size_t i = count; i-- > 0;) {
-        uint32_t begin = trie->directory[suffixes[i].bucket];
-        uint32_t end = trie->directory[suffixes[i].bucket + 1];
+    for (size_t i = to; i-- > from;)
+        __builtin_prefetch(&trie->directory[bucket_of(trie, &suffixes[i])]);
+    for (size_t i = to; i-- > from;) {
+        const uint32_t *bounds = &trie->directory[bucket_of(trie, &suffixes[i])];
+        uint32_t begin = bounds[0], end = bounds[1];
         uint32_t most = begin + FETCH_MAXIMUM < end ? begin + FETCH_MAXIMUM : end;
         for (uint32_t at = begin; at < most; at += TRIE_CACHE_LINE)
             __builtin_prefetch((const char *)trie + at);
@@ -171,12 +141,15 @@ static void fetch_buckets(const struct trie *trie, const struct suffix *suffixes
 
 static void search_suffixes(struct search *search)
 {
+    const struct trie *trie = search->trie;
     const struct host *host = &search->target->host;
-    struct suffix suffixes[LABELS_MAXIMUM];
-    size_t count = list_suffixes(search->trie, host, suffixes);
-    fetch_buckets(search->trie, suffixes, count);
-    for (size_t i = count; i-- > 0 && !search_is_over(search);)
-        search_bucket(search, &suffixes[i], i >= 1 || host->kind != HOST_NAME);
+    const bool is_name = host->kind == HOST_NAME;
+    struct trie_suffix suffixes[TRIE_LABELS_MAXIMUM];
+    const size_t count = trie_list_suffixes(&trie->key, host, trie->label_maximum, suffixes);
+    const size_t from = is_name ? trie->label_minimum - 1 : 0;
+    fetch_buckets(trie, suffixes, from, count);
+    for (size_t i = count; i-- > from && !search_is_over(search);)
+        search_bucket(search, &suffixes[i], i >= 1 || !is_name);
 }
 
 /* "*" covers whatever is asked: the first one is as good as all. */

@@ -3,12 +3,12 @@
  * right (com, example, www), in one block of memory that is never written again.
  *
  * The one trick: a node is a place in a hash table, and the place follows from
- * the hash of its whole suffix ("com", "example.com", …), which grows label by
- * label. So all the places that a name may touch are known before the first is
- * read, the processor fetches them side by side instead of chasing a pointer a
- * label, and nodes that hold no rule need not be there at all. Each rule carries
- * the host it was declared with: a match is always proved by bytes and never by
- * a hash. "*" hangs at the root; an IP literal is one label.
+ * the hash of its whole suffix ("com", "example.com", …). So all the places that
+ * a name may touch are known before the first is read, the processor fetches
+ * them side by side instead of chasing a pointer a label, and nodes that hold no
+ * rule need not be there at all. Each rule carries the host it was declared
+ * with: a match is always proved by bytes and never by a hash. "*" hangs at the
+ * root; an IP literal is one label.
  */
 #ifndef SALLYPORT_POLICY_TRIE_H
 #define SALLYPORT_POLICY_TRIE_H

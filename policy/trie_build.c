@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "policy/trie_layout.h"
+#include "policy/trie_suffix.h"
 
 #define SIZE_MAXIMUM   ((size_t)1 << 31)
 #define HUGE_PAGE      ((size_t)2 << 20)
@@ -18,6 +19,7 @@ struct build {
     struct trie_hash_key key;
     uint32_t *hashes; /* one a rule */
     uint32_t buckets;
+    uint32_t label_minimum; /* more than label_maximum where no name is declared */
     uint32_t label_maximum;
     bool plain;
 };
@@ -25,25 +27,6 @@ struct build {
 static bool is_everything(const struct grant_rule *rule)
 {
     return rule->address.scheme == SCHEME_ANY;
-}
-
-/* The same walk as the search's: from the right, label by label. */
-static uint32_t hash_host(const struct trie_hash_key *key, const struct host *host,
-                          uint32_t *label_count)
-{
-    uint64_t state = key->start;
-    size_t end = host->length, start = host->length;
-    *label_count = 1;
-    if (host->kind != HOST_NAME)
-        return trie_hash_short(trie_hash_label(key, state, host_span(host)));
-    for (;; ++*label_count) {
-        while (start > 0 && host->text[start - 1] != '.')
-            start--;
-        state = trie_hash_label(key, state, (struct span){host->text + start, end - start});
-        if (start == 0)
-            return trie_hash_short(state);
-        end = --start;
-    }
 }
 
 static uint32_t at_most(uint32_t value, uint32_t maximum)
@@ -92,17 +75,29 @@ static uint32_t bucket_of(const struct build *build, size_t rule)
     return trie_hash_bucket(build->hashes[rule], build->buckets);
 }
 
+static void hash_host(struct build *build, size_t rule)
+{
+    const struct host *host = &build->grant->rules[rule].address.host;
+    struct trie_suffix suffixes[TRIE_LABELS_MAXIMUM];
+    const uint32_t labels =
+        (uint32_t)trie_list_suffixes(&build->key, host, TRIE_LABELS_MAXIMUM, suffixes);
+    build->hashes[rule] = suffixes[labels - 1].hash;
+    if (host->kind != HOST_NAME)
+        return;
+    if (labels < build->label_minimum)
+        build->label_minimum = labels;
+    if (labels > build->label_maximum)
+        build->label_maximum = labels;
+}
+
 /* Hashes all hosts, and notes what holds for the whole grant. */
 static void hash_rules(struct build *build)
 {
     for (size_t i = 0; i < build->grant->count; i++) {
         const struct grant_rule *rule = &build->grant->rules[i];
         enum scheme scheme = rule->address.scheme;
-        uint32_t labels = 0;
         if (!is_everything(rule))
-            build->hashes[i] = hash_host(&build->key, &rule->address.host, &labels);
-        if (labels > build->label_maximum)
-            build->label_maximum = labels;
+            hash_host(build, i);
         build->plain = build->plain || scheme == SCHEME_HTTP || scheme == SCHEME_WS;
     }
 }
@@ -196,6 +191,7 @@ static struct trie *write_trie(const struct build *build)
     trie->key = build->key;
     trie->rule_count = (uint32_t)build->grant->count;
     trie->buckets = build->buckets;
+    trie->label_minimum = build->label_minimum;
     trie->label_maximum = build->label_maximum;
     trie->plain = build->plain;
     lay_out(trie, build, (uint32_t)(sizeof(*trie) + directory_bytes));
@@ -205,7 +201,10 @@ static struct trie *write_trie(const struct build *build)
 
 struct trie *trie_build(const struct grant *grant)
 {
-    struct build build = {.grant = grant, .key = trie_hash_key()};
+    struct build build = {.grant = grant,
+                          .key = trie_hash_key(),
+                          .label_minimum = TRIE_LABELS_MAXIMUM,
+                          .label_maximum = 1};
     if (grant->count > SIZE_MAXIMUM / sizeof(struct trie_record))
         return NULL;
     build.buckets = (uint32_t)(grant->count / TRIE_BUCKET_MEAN + 1);

@@ -20,7 +20,7 @@
 #include "policy/trie_hash.h"
 
 #define TRIE_CACHE_LINE    64
-#define TRIE_BUCKET_MEAN   3                /* rules a bucket */
+#define TRIE_BUCKET_MEAN   4                /* rules a bucket */
 #define TRIE_TEXT_MAXIMUM  1023             /* record.text_length has 10 bits */
 #define TRIE_PLACE_MAXIMUM ((1U << 21) - 1) /* record.line and .column have 21 */
 
@@ -46,7 +46,8 @@ struct trie {
     struct trie_hash_key key;
     uint32_t rule_count;
     uint32_t buckets;       /* without the one of "*" */
-    uint32_t label_maximum; /* of any declared host: names with more are looked at no further */
+    uint32_t label_minimum; /* of any declared name: shorter suffixes are not looked up */
+    uint32_t label_maximum; /* of any declared name: longer ones are not either */
     bool plain;             /* some rule is http or ws */
     /* Bytes from the trie's beginning; buckets + 2 of them. */
     _Alignas(TRIE_CACHE_LINE) uint32_t directory[];

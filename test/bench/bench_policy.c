@@ -5,12 +5,17 @@
  *   bench_policy [RULES…]      default: 10000 1000000
  *
  * Decisions are timed one by one with the time stamp counter, the cost of
- * reading it subtracted, each for another host in random order: nothing that
- * one decision fetched helps the next. The cost of one cache miss beside them
- * is a chase of random pointers through as many bytes as the trie has.
+ * reading it subtracted. The target has just been read, as a request's has; the
+ * rules are asked for in random order, each as often as any other, so that next
+ * to nothing that one decision fetched helps another. Beside that: the same
+ * target asked again at once, which is the decision without its cache misses,
+ * and a mix where the n-th rule is asked for 1/n as often as the first (Zipf).
+ * The cost of one cache miss is a chase of random pointers through as many bytes
+ * as the trie has, in memory like the trie's (huge pages) and in small pages.
  */
 #include <ftw.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -149,29 +154,76 @@ static void sample_clear(struct sample *sample)
 
 /* ---- One trie ------------------------------------------------------------ */
 
-/* A target for a rule: what it names, or a name below its wildcard; one in five is undeclared. */
-static struct target make_target(const struct grant_rule *rule)
+/* What is asked, in few bytes: to read it takes little of the cache from the trie. */
+struct question {
+    size_t name_at;
+    uint8_t name_length;
+    enum scheme scheme;
+    uint16_t port;
+};
+
+struct questions {
+    struct question asked[DECISIONS];
+    struct text names;
+};
+
+/* What a rule names, or a name below its wildcard; one in five is undeclared. */
+static void add_question(struct questions *questions, struct question *question,
+                         const struct grant_rule *rule)
 {
-    char storage[300];
-    struct text text;
-    struct target target = {.scheme = rule->address.scheme, .port = rule->address.port};
-    struct error error;
-    text_init_fixed(&text, storage, sizeof(storage));
+    struct text *names = &questions->names;
+    question->name_at = names->length;
     if (random_below(5) == 0)
-        text_add_string(&text, "undeclared-");
+        text_add_string(names, "undeclared-");
     if (rule->address.wildcard)
-        text_add_format(&text, "%s%u.", PICK(services), random_below(100));
-    text_add(&text, host_span(&rule->address.host));
-    if (!host_parse(text_span(&text), &target.host, &error))
+        text_add_format(names, "%s%u.", PICK(services), random_below(100));
+    text_add(names, host_span(&rule->address.host));
+    question->name_length = (uint8_t)(names->length - question->name_at);
+    question->scheme = rule->address.scheme;
+    question->port = rule->address.port;
+}
+
+/* The n-th of COUNT is chosen 1/n as often as the first: each octave of them alike. */
+static uint32_t choose_by_rank(uint32_t count)
+{
+    uint32_t octaves = 32 - (uint32_t)__builtin_clz(count);
+    uint32_t first = (uint32_t)1 << random_below(octaves);
+    uint32_t rank = first + random_below(first);
+    return rank <= count ? rank - 1 : choose_by_rank(count);
+}
+
+static void questions_make(struct questions *questions, const struct grant *grant,
+                           uint32_t (*choose)(uint32_t))
+{
+    text_init(&questions->names, (size_t)1 << 30);
+    for (size_t i = 0; i < DECISIONS; i++)
+        add_question(questions, &questions->asked[i],
+                     &grant->rules[choose((uint32_t)grant->count)]);
+}
+
+static struct target read_question(const struct questions *questions, size_t number)
+{
+    const struct question *question = &questions->asked[number];
+    struct target target = {.scheme = question->scheme, .port = question->port};
+    struct error error;
+    struct span name =
+        span_slice(text_span(&questions->names), question->name_at, question->name_length);
+    if (!host_parse(name, &target.host, &error))
         fail(error.message);
     return target;
 }
 
-/* One miss: the time of a step along a random cycle through BYTES bytes. */
-static double measure_miss(size_t bytes)
+/* One miss: the time of a step along a random cycle through BYTES bytes; ADVICE for madvise. */
+static double measure_miss(size_t bytes, int advice)
 {
-    size_t count = bytes / 64 + 1, at = 0, steps = 2000000;
-    size_t(*lines)[8] = need(calloc(count, sizeof(*lines)));
+    const size_t huge = (size_t)2 << 20, steps = 2000000;
+    const size_t size = (bytes + huge - 1) / huge * huge, count = bytes / 64;
+    size_t at = 0, (*lines)[8];
+    void *block;
+    if (posix_memalign(&block, huge, size) != 0)
+        fail("memory is out");
+    madvise(block, size, advice);
+    lines = block;
     for (size_t i = 0; i < count; i++)
         lines[i][0] = i;
     for (size_t i = count - 1; i > 0; i--) {
@@ -201,40 +253,54 @@ static uint32_t timer_cost(void)
     return least;
 }
 
-static void measure_decisions(const struct trie *trie, const struct grant *grant)
+static uint32_t time_decision(const struct trie *trie, const struct target *target,
+                              struct trie_answer *answer)
 {
-    struct target *targets = need(calloc(DECISIONS, sizeof(*targets)));
-    uint32_t *ticks = need(calloc(DECISIONS, sizeof(*ticks)));
+    unsigned core;
+    _mm_lfence();
+    uint64_t from = __rdtsc();
+    _mm_lfence();
+    trie_find(trie, target, answer);
+    return (uint32_t)(__rdtscp(&core) - from);
+}
+
+/* Nanoseconds that PERCENT of TICKS, which it sorts, stay below; what the timer costs is taken off.
+ */
+static double percentile(uint32_t *ticks, size_t percent, double nanoseconds)
+{
+    static uint32_t overhead;
+    if (overhead == 0)
+        overhead = timer_cost();
+    qsort(ticks, DECISIONS, sizeof(*ticks), compare_ticks);
+    uint32_t found = ticks[(size_t)DECISIONS / 100 * percent];
+    return found > overhead ? (found - overhead) * nanoseconds : 0;
+}
+
+static void measure_decisions(const struct trie *trie, const struct grant *grant,
+                              uint32_t (*choose)(uint32_t), const char *mix)
+{
+    struct questions *questions = need(calloc(1, sizeof(*questions)));
+    uint32_t *first = need(calloc(DECISIONS, sizeof(*first)));
+    uint32_t *again = need(calloc(DECISIONS, sizeof(*again)));
     struct trie_answer answer;
-    uint32_t overhead = timer_cost();
     size_t allowed = 0;
     double nanoseconds = tick();
-    for (size_t i = 0; i < DECISIONS; i++)
-        targets[i] = make_target(&grant->rules[random_below((uint32_t)grant->count)]);
+    questions_make(questions, grant, choose);
     for (size_t i = 0; i < DECISIONS; i++) {
-        unsigned core;
-        /* The target is the request's own and warm; the trie is not. */
-        const struct target target = targets[i];
-        _mm_lfence();
-        uint64_t from = __rdtsc();
-        _mm_lfence();
-        trie_find(trie, &target, &answer);
-        uint32_t took = (uint32_t)(__rdtscp(&core) - from);
-        ticks[i] = took > overhead ? took - overhead : 0;
+        const struct target target = read_question(questions, i);
+        first[i] = time_decision(trie, &target, &answer);
+        again[i] = time_decision(trie, &target, &answer);
         allowed += answer.match == TRIE_MATCH;
     }
-    double from = seconds();
-    for (size_t i = 0; i < DECISIONS; i++)
-        trie_find(trie, &targets[i], &answer);
-    double each = (seconds() - from) * 1e9 / DECISIONS;
-    qsort(ticks, DECISIONS, sizeof(*ticks), compare_ticks);
-    const uint32_t median = ticks[DECISIONS / 2], p99 = ticks[(size_t)DECISIONS / 100 * 99];
-    printf("rules %zu, decision: median %.0f ns, p99 %.0f ns, one behind the other %.0f ns each "
+    printf("rules %zu, decision, %s: median %.0f ns, p99 %.0f ns; asked again at once %.0f ns "
            "(%.0f %% allowed)\n",
-           grant->count, median * nanoseconds, p99 * nanoseconds, each,
+           grant->count, mix, percentile(first, 50, nanoseconds),
+           percentile(first, 99, nanoseconds), percentile(again, 50, nanoseconds),
            (double)allowed * 100 / DECISIONS);
-    free(ticks);
-    free(targets);
+    text_clear(&questions->names);
+    free(again);
+    free(first);
+    free(questions);
 }
 
 static void bench_trie(size_t count)
@@ -246,9 +312,11 @@ static void bench_trie(size_t count)
     printf("rules %zu, building the trie: %.3f s\n", count, seconds() - from);
     printf("rules %zu, memory: %.1f bytes a rule, texts as declared %.1f of them\n", count,
            (double)trie_size(trie) / (double)count, (double)sample.names.length / (double)count);
-    measure_decisions(trie, &sample.grant);
-    printf("rules %zu, one cache miss in %zu KiB: %.0f ns\n", count, trie_size(trie) / 1024,
-           measure_miss(trie_size(trie)));
+    measure_decisions(trie, &sample.grant, random_below, "every rule alike");
+    measure_decisions(trie, &sample.grant, choose_by_rank, "n-th rule 1/n as often");
+    printf("rules %zu, one cache miss in %zu KiB: %.0f ns in huge pages, %.0f ns in small ones\n",
+           count, trie_size(trie) / 1024, measure_miss(trie_size(trie), MADV_HUGEPAGE),
+           measure_miss(trie_size(trie), MADV_NOHUGEPAGE));
     trie_unref(trie);
     sample_clear(&sample);
 }

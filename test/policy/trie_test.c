@@ -3,7 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "policy/trie_hash.h"
+#include "policy/trie_suffix.h"
 #include "test/policy/declared.h"
 #include "test/suite.h"
 
@@ -305,12 +305,11 @@ static int compare_hashes(const void *a, const void *b)
 
 static uint32_t hash_of(const struct trie_hash_key *key, size_t number)
 {
-    char label[2][16];
-    snprintf(label[0], sizeof(label[0]), "z%zu", number % 977);
-    snprintf(label[1], sizeof(label[1]), "h%zu", number);
-    uint64_t state = trie_hash_label(key, key->start, SPAN("example"));
-    state = trie_hash_label(key, state, span_of(label[0]));
-    return trie_hash_short(trie_hash_label(key, state, span_of(label[1])));
+    char name[32];
+    struct trie_suffix suffixes[TRIE_LABELS_MAXIMUM];
+    const struct target target = target_of(number_name(name, number));
+    size_t count = trie_list_suffixes(key, &target.host, TRIE_LABELS_MAXIMUM, suffixes);
+    return suffixes[count - 1].hash;
 }
 
 /* About 4.7 pairs are expected in a good hash; none, or hundreds, would say it is not one. */
