@@ -15,8 +15,16 @@
 
 static void try_addresses(struct dial *dial);
 
+static void end_query(struct dial *dial)
+{
+    if (dial->query != NULL)
+        resolver_cancel(dial->query);
+    dial->query = NULL;
+}
+
 static void finish(struct dial *dial, enum dial_status status)
 {
+    end_query(dial);
     dial->status = status;
     if (status == DIAL_CONNECTED)
         metrics_observe(dial->worker->metrics, HISTOGRAM_DIAL_SECONDS,
@@ -205,17 +213,26 @@ static void try_addresses(struct dial *dial)
 {
     if (begin_attempt(dial) && dial->next < dial->answer.count)
         deadline_start(dial->worker->deadlines, &dial->delay, DEADLINE_NEXT_ATTEMPT);
-    if (has_attempts(dial))
+    if (has_attempts(dial) || dial->query != NULL)
         return;
     deadline_end(dial->worker->deadlines, &dial->delay);
     finish(dial, dial->failure);
+}
+
+/* More addresses do not hurry the attempt that is under way. */
+static void go_on(struct dial *dial)
+{
+    if (!has_attempts(dial))
+        try_addresses(dial);
+    else if (dial->next < dial->answer.count && !dial->delay.running)
+        deadline_start(dial->worker->deadlines, &dial->delay, DEADLINE_NEXT_ATTEMPT);
 }
 
 static void take_answer(struct dial *dial)
 {
     switch (dial->answer.status) {
     case RESOLVER_OK:
-        try_addresses(dial);
+        go_on(dial);
         return;
     case RESOLVER_NOT_FOUND:
         finish(dial, DIAL_NAME_NOT_FOUND);
@@ -229,11 +246,34 @@ static void take_answer(struct dial *dial)
     }
 }
 
+static bool was_tried(const struct dial *dial, const struct ip *ip)
+{
+    for (size_t i = 0; i < dial->next; i++) {
+        if (ip_equal(&dial->answer.addresses[i], ip))
+            return true;
+    }
+    return false;
+}
+
+/* What was tried stays as it is; the rest of ANSWER follows. */
+static void add_addresses(struct dial *dial, const struct resolver_answer *answer)
+{
+    struct resolver_answer *known = &dial->answer;
+    known->status = answer->status;
+    known->stale = answer->stale;
+    known->count = dial->next;
+    for (size_t i = 0; i < answer->count && known->count < RESOLVER_ADDRESSES_MAXIMUM; i++) {
+        if (!was_tried(dial, &answer->addresses[i]))
+            known->addresses[known->count++] = answer->addresses[i];
+    }
+}
+
 static void on_answer(void *context, const struct resolver_answer *answer)
 {
     struct dial *dial = context;
-    dial->query = NULL;
-    dial->answer = *answer;
+    if (!answer->more)
+        dial->query = NULL;
+    add_addresses(dial, answer);
     take_answer(dial);
     tell_if_over(dial);
 }
@@ -277,9 +317,7 @@ struct upstream *dial_take(struct dial *dial, transport_wake *wake, void *owner)
 
 void dial_cancel(struct dial *dial)
 {
-    if (dial->query != NULL)
-        resolver_cancel(dial->query);
-    dial->query = NULL;
+    end_query(dial);
     if (dial->worker == NULL)
         return;
     drop_all_attempts(dial);

@@ -1,7 +1,9 @@
 /*
- * A lookup is one question under way, with all who wait for its answer. Its
+ * A lookup is one name's two questions under way, with all who wait for their answers. Its
  * waiters are told from the loop only: when c-ares answers at once, the lookup's
- * timer tells them; the same timer is the deadline otherwise.
+ * timer tells them; the same timer is the deadline otherwise. When one question has been
+ * answered and the other has not, they are told of what there is, IPv6 at once and
+ * IPv4 after a moment (RFC 8305, section 3), and again in the end.
  */
 #include "proxy/resolver.h"
 
@@ -11,17 +13,28 @@
 #include "proxy/clock.h"
 #include "proxy/resolver_cache.h"
 #include "proxy/resolver_channel.h"
+#include "proxy/resolver_families.h"
 #include "proxy/resolver_hosts.h"
 
-#define STALE_AGAIN_SECONDS 30 /* then the resolvers are asked anew (RFC 8767, section 5) */
+#define STALE_AGAIN_SECONDS           30 /* then the resolvers are asked anew (RFC 8767, section 5) */
+#define RESOLUTION_DELAY_MICROSECONDS 50000 /* RFC 8305, section 8 */
 
 struct lookup;
 
+TAILQ_HEAD(query_list, resolver_query);
+
 struct resolver_query {
     TAILQ_ENTRY(resolver_query) link;
+    struct query_list *list; /* of the lookup: waiters or told */
     struct lookup *lookup;
     resolver_callback *callback;
     void *context;
+};
+
+/* What c-ares is given along with a question: whose it is, and for which family. */
+struct question {
+    struct lookup *lookup;
+    size_t family;
 };
 
 struct lookup {
@@ -29,11 +42,14 @@ struct lookup {
     struct resolver *resolver;
     struct span tenant; /* own memory, behind the struct; the name ends in NUL */
     struct span name;
-    TAILQ_HEAD(, resolver_query) waiters;
+    struct query_list waiters; /* have heard nothing yet */
+    struct query_list told;    /* of one family, and wait for the other */
     struct event *timer;
+    struct event *delay; /* the waiters are told of one family when it is due */
+    struct question questions[RESOLVER_FAMILIES];
+    struct resolver_family families[RESOLVER_FAMILIES];
     struct resolver_answer answer;
     bool asking;   /* within resolver_channel_ask */
-    bool answered; /* c-ares is done with it */
     bool joinable; /* in the list */
 };
 
@@ -50,77 +66,11 @@ struct resolver {
 
 /* ---- answers ---------------------------------------------------------------------- */
 
-static enum resolver_status status_of(int code)
-{
-    switch (code) {
-    case ARES_SUCCESS:
-        return RESOLVER_OK;
-    case ARES_ENOTFOUND:
-    case ARES_ENODATA:
-        return RESOLVER_NOT_FOUND;
-    case ARES_ETIMEOUT:
-        return RESOLVER_TIMEOUT;
-    default:
-        return RESOLVER_FAILED;
-    }
-}
-
-/* The next node of FAMILY from NODE on, or NULL. */
-static const struct ares_addrinfo_node *next_of(const struct ares_addrinfo_node *node, int family)
-{
-    while (node != NULL && node->ai_family != family)
-        node = node->ai_next;
-    return node;
-}
-
-static void add_node(struct resolver_answer *answer, const struct ares_addrinfo_node *node)
-{
-    uint16_t port;
-    if (ip_from_sockaddr(node->ai_addr, &answer->addresses[answer->count], &port))
-        answer->count++;
-}
-
-/* Families take turns, the first address's family first (RFC 8305, section 4). */
-static void interleave(struct resolver_answer *answer, const struct ares_addrinfo *info)
-{
-    const struct ares_addrinfo_node *first = info->nodes;
-    if (first == NULL)
-        return;
-    int family = first->ai_family, other = family == AF_INET ? AF_INET6 : AF_INET;
-    const struct ares_addrinfo_node *second = next_of(info->nodes, other);
-    while ((first != NULL || second != NULL) && answer->count < RESOLVER_ADDRESSES_MAXIMUM) {
-        if (first != NULL) {
-            add_node(answer, first);
-            first = next_of(first->ai_next, family);
-        }
-        if (second != NULL && answer->count < RESOLVER_ADDRESSES_MAXIMUM) {
-            add_node(answer, second);
-            second = next_of(second->ai_next, other);
-        }
-    }
-}
-
-/* Seconds that the whole answer is good for: its shortest-lived record's, within the bounds. */
-static uint32_t ttl_of(const struct configuration *configuration, const struct ares_addrinfo *info)
-{
-    uint32_t ttl = configuration->dns_ttl_maximum;
-    for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next) {
-        if (node->ai_ttl >= 0 && (uint32_t)node->ai_ttl < ttl)
-            ttl = (uint32_t)node->ai_ttl;
-    }
-    for (const struct ares_addrinfo_cname *cname = info->cnames; cname != NULL;
-         cname = cname->next) {
-        if (cname->ttl >= 0 && (uint32_t)cname->ttl < ttl)
-            ttl = (uint32_t)cname->ttl;
-    }
-    return ttl > configuration->dns_ttl_minimum ? ttl : configuration->dns_ttl_minimum;
-}
-
 /*
  * Only what the network said is kept: a failure is asked anew. That a name is gone
  * is said for its time only, and ends what could have stood in for it.
  */
-static void keep_answer(struct lookup *lookup, const struct ares_addrinfo *info)
+static void keep_answer(struct lookup *lookup)
 {
     struct resolver *resolver = lookup->resolver;
     const struct configuration *configuration = resolver->configuration;
@@ -128,7 +78,7 @@ static void keep_answer(struct lookup *lookup, const struct ares_addrinfo *info)
     if (lookup->answer.status != RESOLVER_OK && lookup->answer.status != RESOLVER_NOT_FOUND)
         return;
     if (lookup->answer.status == RESOLVER_OK) {
-        ttl = ttl_of(configuration, info);
+        ttl = resolver_families_ttl(lookup->families, configuration);
         stale = configuration->dns_stale;
     }
     uint64_t expiry = clock_milliseconds() + ttl * 1000;
@@ -151,16 +101,36 @@ static void lookup_free(struct lookup *lookup)
     leave_list(lookup);
     if (lookup->timer != NULL)
         event_free(lookup->timer);
+    if (lookup->delay != NULL)
+        event_free(lookup->delay);
     free(lookup);
+}
+
+static bool is_answered(const struct lookup *lookup)
+{
+    return lookup->families[RESOLVER_IPV4].answered && lookup->families[RESOLVER_IPV6].answered;
+}
+
+static struct resolver_query *query_take_first(struct query_list *list)
+{
+    struct resolver_query *query = TAILQ_FIRST(list);
+    if (query != NULL)
+        TAILQ_REMOVE(list, query, link);
+    return query;
+}
+
+static void query_put(struct resolver_query *query, struct query_list *list)
+{
+    query->list = list;
+    TAILQ_INSERT_TAIL(list, query, link);
 }
 
 static void forget_lookup(struct lookup *lookup)
 {
+    TAILQ_CONCAT(&lookup->waiters, &lookup->told, link);
     struct resolver_query *query;
-    while ((query = TAILQ_FIRST(&lookup->waiters)) != NULL) {
-        TAILQ_REMOVE(&lookup->waiters, query, link);
+    while ((query = query_take_first(&lookup->waiters)) != NULL)
         free(query);
-    }
     lookup_free(lookup);
 }
 
@@ -185,19 +155,41 @@ static void count_stale(struct resolver *resolver, const struct resolver_answer 
         metrics_add(resolver->metrics, METRIC_RESOLVER_STALE, 1);
 }
 
-/* A waiter may ask or cancel others while it is told: the list is looked at anew each time. */
-static void tell_waiters(struct lookup *lookup)
+/* A waiter may ask or cancel others while it is told: the lists are looked at anew each time. */
+static void tell_the_end(struct lookup *lookup, struct query_list *list)
 {
     struct resolver_query *query;
-    bear_failure(lookup);
-    leave_list(lookup);
-    while ((query = TAILQ_FIRST(&lookup->waiters)) != NULL) {
+    while ((query = query_take_first(list)) != NULL) {
         resolver_callback *callback = query->callback;
         void *context = query->context;
-        TAILQ_REMOVE(&lookup->waiters, query, link);
         free(query);
         count_stale(lookup->resolver, &lookup->answer);
         callback(context, &lookup->answer);
+    }
+}
+
+static void tell_waiters(struct lookup *lookup)
+{
+    resolver_families_join(lookup->families, &lookup->answer);
+    bear_failure(lookup);
+    leave_list(lookup);
+    event_del(lookup->delay);
+    tell_the_end(lookup, &lookup->told);
+    tell_the_end(lookup, &lookup->waiters);
+}
+
+/* What is known of one family goes to those who have heard nothing yet. */
+static void on_delay(evutil_socket_t fd, short what, void *context)
+{
+    struct lookup *lookup = context;
+    struct resolver_query *query;
+    (void)fd;
+    (void)what;
+    resolver_families_join(lookup->families, &lookup->answer);
+    lookup->answer.more = true;
+    while ((query = query_take_first(&lookup->waiters)) != NULL) {
+        query_put(query, &lookup->told);
+        query->callback(query->context, &lookup->answer);
     }
 }
 
@@ -207,43 +199,47 @@ static void on_lookup_timer(evutil_socket_t fd, short what, void *context)
     struct lookup *lookup = context;
     (void)fd;
     (void)what;
-    if (!lookup->answered)
-        lookup->answer.status = RESOLVER_TIMEOUT;
     tell_waiters(lookup);
-    if (lookup->answered)
+    if (is_answered(lookup))
         lookup_free(lookup);
 }
 
-static void take_info(struct lookup *lookup, int code, const struct ares_addrinfo *info)
+static void take_last(struct lookup *lookup)
 {
-    lookup->answer = (struct resolver_answer){.status = status_of(code)};
-    if (info != NULL && code == ARES_SUCCESS)
-        interleave(&lookup->answer, info);
-    if (lookup->answer.status == RESOLVER_OK && lookup->answer.count == 0)
-        lookup->answer.status = RESOLVER_NOT_FOUND;
-    keep_answer(lookup, info);
-}
-
-static void on_info(void *context, int code, int timeouts, struct ares_addrinfo *info)
-{
-    struct lookup *lookup = context;
-    struct resolver *resolver = lookup->resolver;
     const struct timeval at_once = {0, 0};
-    (void)timeouts;
-    if (resolver->closing) {
-        forget_lookup(lookup);
-        return;
-    }
-    lookup->answered = true;
-    take_info(lookup, code, info);
-    if (info != NULL)
-        ares_freeaddrinfo(info);
+    resolver_families_join(lookup->families, &lookup->answer);
+    keep_answer(lookup);
     if (lookup->asking) {
         event_add(lookup->timer, &at_once);
         return;
     }
     tell_waiters(lookup);
     lookup_free(lookup);
+}
+
+static void take_first(const struct lookup *lookup, const struct resolver_family *family)
+{
+    const bool is_preferred = family == &lookup->families[RESOLVER_IPV6] && family->usable;
+    const struct timeval wait = {.tv_usec = is_preferred ? 0 : RESOLUTION_DELAY_MICROSECONDS};
+    if (family->count > 0 && lookup->joinable)
+        event_add(lookup->delay, &wait);
+}
+
+static void on_info(void *context, int code, int timeouts, struct ares_addrinfo *info)
+{
+    const struct question *question = context;
+    struct lookup *lookup = question->lookup;
+    struct resolver_family *family = &lookup->families[question->family];
+    (void)timeouts;
+    resolver_family_take(family, code, info);
+    if (info != NULL)
+        ares_freeaddrinfo(info);
+    if (!is_answered(lookup))
+        take_first(lookup, family);
+    else if (lookup->resolver->closing)
+        forget_lookup(lookup);
+    else
+        take_last(lookup);
 }
 
 static struct lookup *lookup_new(struct resolver *resolver, struct span tenant, struct span name)
@@ -257,10 +253,14 @@ static struct lookup *lookup_new(struct resolver *resolver, struct span tenant, 
     lookup->tenant = (struct span){strings, tenant.length};
     lookup->name = (struct span){strings + tenant.length, name.length};
     lookup->resolver = resolver;
+    for (size_t i = 0; i < RESOLVER_FAMILIES; i++)
+        lookup->questions[i] = (struct question){.lookup = lookup, .family = i};
     TAILQ_INIT(&lookup->waiters);
+    TAILQ_INIT(&lookup->told);
     lookup->timer = evtimer_new(resolver->base, on_lookup_timer, lookup);
-    if (lookup->timer == NULL) {
-        free(lookup);
+    lookup->delay = evtimer_new(resolver->base, on_delay, lookup);
+    if (lookup->timer == NULL || lookup->delay == NULL) {
+        lookup_free(lookup);
         return NULL;
     }
     TAILQ_INSERT_TAIL(&resolver->lookups, lookup, link);
@@ -288,7 +288,10 @@ static void ask(struct lookup *lookup)
     metrics_add(resolver->metrics, METRIC_RESOLVER_QUERIES, 1);
     event_add(lookup->timer, &deadline);
     lookup->asking = true;
-    resolver_channel_ask(resolver->channel, lookup->name.data, on_info, lookup);
+    for (size_t i = 0; i < RESOLVER_FAMILIES; i++)
+        resolver_channel_ask(resolver->channel, lookup->name.data,
+                             i == RESOLVER_IPV6 ? AF_INET6 : AF_INET, on_info,
+                             &lookup->questions[i]);
     lookup->asking = false;
 }
 
@@ -334,7 +337,7 @@ void resolver_free(struct resolver *resolver)
 static bool find_known(struct resolver *resolver, struct span tenant, struct span name,
                        struct resolver_answer *answer)
 {
-    answer->stale = false;
+    answer->stale = answer->more = false;
     if (resolver_hosts_find(resolver->hosts, name, answer))
         return true;
     if (!resolver_cache_find(resolver->cache, tenant, name, clock_milliseconds(), answer))
@@ -369,14 +372,16 @@ struct resolver_query *resolver_lookup(struct resolver *resolver, struct span te
         return NULL;
     }
     *query = (struct resolver_query){.lookup = lookup, .callback = callback, .context = context};
-    TAILQ_INSERT_TAIL(&lookup->waiters, query, link);
+    query_put(query, &lookup->waiters);
     if (is_new)
         ask(lookup);
+    else if (!TAILQ_EMPTY(&lookup->told))
+        event_active(lookup->delay, EV_TIMEOUT, 0);
     return query;
 }
 
 void resolver_cancel(struct resolver_query *query)
 {
-    TAILQ_REMOVE(&query->lookup->waiters, query, link);
+    TAILQ_REMOVE(query->list, query, link);
     free(query);
 }

@@ -28,6 +28,7 @@ enum resolver_status {
  * 4). */
 struct resolver_answer {
     enum resolver_status status;
+    bool more;  /* one family's addresses alone: the other's are still waited for */
     bool stale; /* older than its time: the resolvers fail (network.dns_stale_seconds) */
     size_t count;
     struct ip addresses[RESOLVER_ADDRESSES_MAXIMUM];
@@ -41,7 +42,7 @@ struct resolver *resolver_new(struct event_base *base, const struct configuratio
 /* No callback is made from here; queries still waiting are forgotten. */
 void resolver_free(struct resolver *resolver);
 
-/* ANSWER is valid during the call only. */
+/* ANSWER is valid during the call only. While answer->more, there is another call to come. */
 typedef void resolver_callback(void *context, const struct resolver_answer *answer);
 
 /* Has TENANT an answer for NAME that is still good? Then a lookup asks nobody. */
@@ -51,9 +52,9 @@ struct resolver_query;
 
 /*
  * Looks NAME (canonical, no trailing dot) up for TENANT. A cached answer is copied to *answer and
- * NULL returned, and CALLBACK is not called. Otherwise CALLBACK is called once, from the loop and
- * never from within this call, unless the query is cancelled. Also NULL with a failed answer when
- * memory is out.
+ * NULL returned, and CALLBACK is not called. Otherwise CALLBACK is called, from the loop and
+ * never from within this call, until it is told the whole answer or the query is cancelled. Also
+ * NULL with a failed answer when memory is out.
  */
 struct resolver_query *resolver_lookup(struct resolver *resolver, struct span tenant,
                                        struct span name, resolver_callback *callback, void *context,

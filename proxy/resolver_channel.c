@@ -156,10 +156,10 @@ void resolver_channel_free(struct resolver_channel *channel)
     free(channel);
 }
 
-void resolver_channel_ask(struct resolver_channel *channel, const char *name,
+void resolver_channel_ask(struct resolver_channel *channel, const char *name, int family,
                           ares_addrinfo_callback callback, void *context)
 {
-    const struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    const struct ares_addrinfo_hints hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
     ares_getaddrinfo(channel->ares, name, NULL, &hints, callback, context);
     arm_timer(channel);
 }

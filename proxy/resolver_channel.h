@@ -19,8 +19,8 @@ struct resolver_channel *resolver_channel_new(struct event_base *base,
 /* Every query still under way is told ARES_EDESTRUCTION from within. */
 void resolver_channel_free(struct resolver_channel *channel);
 
-/* Asks for A and AAAA. CALLBACK is called once, perhaps from within. */
-void resolver_channel_ask(struct resolver_channel *channel, const char *name,
+/* Asks for A (AF_INET) or AAAA (AF_INET6). CALLBACK is called once, perhaps from within. */
+void resolver_channel_ask(struct resolver_channel *channel, const char *name, int family,
                           ares_addrinfo_callback callback, void *context);
 
 #endif

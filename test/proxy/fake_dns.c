@@ -92,7 +92,8 @@ static void put_answers(struct message *message, const struct question *question
     static const char four[] = "\4four\4test", other[] = "\5other\4test";
     static const uint8_t address[4] = {192, 0, 2, 9};
     bool v4 = question->type == TYPE_A;
-    if (is(question, "plain") || (v4 && (is(question, "four") || is(question, "wrongid"))))
+    if (is(question, "plain") || is(question, "later4") || is(question, "later6") ||
+        (v4 && (is(question, "four") || is(question, "wrongid"))))
         put_addresses(message, question->type, ttl, 1);
     if (is(question, "mixed"))
         put_addresses(message, question->type, ttl, 3);
@@ -120,7 +121,8 @@ static bool answer(struct fake_dns *dns, const uint8_t *request, size_t length, 
 {
     struct question question;
     *reply = (struct message){.length = 0};
-    if (length > 512 || !read_question(request, length, &question) || is(&question, "silent"))
+    if (length > 512 || !read_question(request, length, &question) || is(&question, "silent") ||
+        is(&question, question.type == TYPE_A ? "later4" : "later6"))
         return false;
     bool truncated = is(&question, "big") && !over_tcp;
     memcpy(dns->last_name, question.name, sizeof(dns->last_name));

@@ -7,6 +7,7 @@
  *   fail      SERVFAIL                            silent   nothing
  *   lie       an A of another name                alias    CNAME to four.test, A of that
  *   big       UDP: truncated; TCP: 20 A           wrongid  an answer with another id
+ *   later6    A 192.0.2.1, of AAAA nothing        later4   AAAA 2001:db8::1, of A nothing
  */
 #ifndef SALLYPORT_TEST_PROXY_FAKE_DNS_H
 #define SALLYPORT_TEST_PROXY_FAKE_DNS_H

@@ -47,7 +47,7 @@ static void on_answer(void *context, const struct resolver_answer *answer)
 {
     (void)context;
     last = *answer;
-    answered = true;
+    answered = !answer->more;
 }
 
 static struct resolver_answer resolve_for(struct span owner)

@@ -68,6 +68,8 @@ static void look_up(struct waiter *waiter, struct span owner, const char *name);
 static void on_answer(void *context, const struct resolver_answer *answer)
 {
     struct waiter *waiter = context;
+    if (answer->more)
+        return;
     waiter->calls++;
     waiter->answer = *answer;
     waiter->query = NULL;

@@ -47,6 +47,36 @@ class LateServer(name_server.NameServer):
             pass  # closed meanwhile
 
 
+class HalfServer(name_server.NameServer):
+    """Answers for every name, but keeps back what it says of KIND (A, AAAA) until it is let go."""
+
+    def __init__(self, kind, addresses):
+        self.kind, self.kept, self.let_go = kind, threading.Event(), threading.Event()
+        super().__init__({LATE: [addresses]}, "127.0.0.1")
+
+    def serve(self):
+        while True:
+            try:
+                question, who = self.sock.recvfrom(4096)
+                if not question:
+                    return
+                reply = self.reply(question)
+                if question[-4:-2] == struct.pack(">H", self.kind):
+                    threading.Thread(target=self.answer_late, args=(reply, who), daemon=True).start()
+                else:
+                    self.sock.sendto(reply, who)
+            except OSError:
+                return
+
+    def answer_late(self, reply, who):
+        self.kept.set()
+        self.let_go.wait()
+        try:
+            self.sock.sendto(reply, who)
+        except OSError:
+            pass  # closed meanwhile
+
+
 class LongServer(name_server.NameServer):
     """Has no room for an answer by UDP; by TCP it is as long as can be, or a PART of that and then nothing."""
 
@@ -165,3 +195,27 @@ class Resolvers(Scenario):
         self.assertRegex(answers[0].get("Proxy-Status"), "dns_(timeout|error)")
         self.assertEqual(proxy.metrics()["sallyport_resolver_failures_total"], 1)
         self.assertEqual(self.server.connections, 0)
+
+    def test_ipv4_is_dialled_while_the_answer_of_ipv6_is_waited_for(self):
+        names = HalfServer(name_server.AAAA, ["127.0.0.1"])
+        self.addCleanup(names.let_go.set)
+        proxy = self.given(names, 60 * SLOW)
+        answers = []
+        self.ask(proxy, LATE, answers)
+        self.ask(proxy, LATE, answers)  # joins the lookup, which is not over
+        self.assertTrue(names.kept.is_set())
+        self.assertFalse(names.let_go.is_set())
+        self.assertEqual([answer.status for answer in answers], [200, 200])
+
+    def test_where_one_family_cannot_be_dialled_the_other_is_waited_for(self):
+        names = HalfServer(name_server.A, ["127.0.0.1", "2001:db8::1"])
+        proxy = self.given(names, 60 * SLOW)
+        answers = []
+        waits = threading.Thread(target=self.ask, args=(proxy, LATE, answers))
+        waits.start()
+        names.kept.wait()
+        time.sleep(0.2)  # long enough to have been told of IPv6, which is prohibited
+        self.assertEqual(answers, [])
+        names.let_go.set()
+        waits.join()
+        self.assertEqual(answers[0].status, 200)
