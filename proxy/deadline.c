@@ -78,6 +78,8 @@ struct deadlines *deadlines_new(struct event_base *base, const struct configurat
         [DEADLINE_REVOKED] = configuration->timeout_drain,
         [DEADLINE_LINGER] = LINGER_MILLISECONDS,
         [DEADLINE_KEPT_UPSTREAM] = KEPT_UPSTREAM_MILLISECONDS,
+        [DEADLINE_HTTP2_GREETING] = configuration->timeout_dial,
+        [DEADLINE_KEPT_HTTP2] = KEPT_UPSTREAM_MILLISECONDS,
     };
     struct deadlines *deadlines = calloc(1, sizeof(*deadlines));
     if (deadlines == NULL)

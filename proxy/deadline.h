@@ -21,9 +21,11 @@ enum deadline_kind {
     DEADLINE_ORIGIN_TLS,   /* the handshake with an origin */
     DEADLINE_HELLO,
     DEADLINE_IDLE,
-    DEADLINE_LINGER,        /* after an error answer: until the client has read it */
-    DEADLINE_REVOKED,       /* a tunnel that is no longer declared, with policy.revoke: drain */
-    DEADLINE_KEPT_UPSTREAM, /* an idle upstream connection in the pool */
+    DEADLINE_LINGER,         /* after an error answer: until the client has read it */
+    DEADLINE_REVOKED,        /* a tunnel that is no longer declared, with policy.revoke: drain */
+    DEADLINE_KEPT_UPSTREAM,  /* an idle upstream connection in the pool */
+    DEADLINE_HTTP2_GREETING, /* until an origin that chose HTTP/2 begins to speak it */
+    DEADLINE_KEPT_HTTP2,     /* an HTTP/2 connection to an origin, without streams */
     DEADLINE_COUNT,
 };
 

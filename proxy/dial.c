@@ -145,7 +145,7 @@ static enum dial_status connect_to(struct dial_attempt *attempt, const struct ip
     struct sockaddr_storage address;
     socklen_t length = ip_to_sockaddr(ip, dial->port, &address);
     int fd = open_socket(ip);
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && upstream_pool_shrink(&worker->upstreams))
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && worker_close_idle_upstream(worker))
         fd = open_socket(ip);
     if (fd < 0)
         return status_of_errno(errno);

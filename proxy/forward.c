@@ -242,13 +242,18 @@ static enum step pass_response(struct session *session)
 /*
  * A kept connection may have been closed by the origin as we wrote: such a request
  * is sent once more where sending it twice does no harm (RFC 9110, section 9.2.2)
- * and none of its body is gone.
+ * and none of its body is gone. One that was not processed does no harm in any case.
  */
 static bool may_retry(const struct exchange *exchange)
 {
     static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
-    if (!exchange->upstream->kept || exchange->retried || exchange->interim_count > 0 ||
+    const struct upstream *upstream = exchange->upstream;
+    if (exchange->retried || exchange->interim_count > 0 ||
         !http_request_is_bodiless(&exchange->request) || exchange->from_upstream.length > 0)
+        return false;
+    if (upstream->stream_end.is_unprocessed)
+        return true;
+    if (!upstream->kept || upstream->stream_end.is_malformed)
         return false;
     for (size_t i = 0; i < sizeof(idempotent) / sizeof(idempotent[0]); i++) {
         if (strcmp(exchange->method, idempotent[i]) == 0)
@@ -260,6 +265,7 @@ static bool may_retry(const struct exchange *exchange)
 static enum progress retry(struct session *session)
 {
     struct exchange *exchange = session->exchange;
+    exchange->http1_only |= exchange->upstream->stream_end.wants_http1;
     upstream_free(exchange->upstream, false);
     exchange->upstream = NULL;
     exchange->retried = true;
@@ -288,12 +294,17 @@ static bool is_heard(struct exchange *exchange)
 static enum progress upstream_failed(struct session *session)
 {
     struct exchange *exchange = session->exchange;
+    const struct upstream_stream_end *end = &exchange->upstream->stream_end;
     if (is_heard(exchange))
-        return cut_off(session, "upstream_reset");
+        return cut_off(session, end->is_malformed ? "http_protocol_error" : "upstream_reset");
     if (!exchange->response_begun && may_retry(exchange))
         return retry(session);
-    return answer_failure(session, 502, "http_response_incomplete",
-                          "the host closed the connection before its response was whole");
+    if (end->reason == NULL)
+        return answer_failure(session, 502, "http_response_incomplete",
+                              "the host closed the connection before its response was whole");
+    return answer_failure(session, 502,
+                          end->is_malformed ? "http_protocol_error" : "http_response_incomplete",
+                          end->reason);
 }
 
 static enum progress response_malformed(struct session *session)

@@ -287,6 +287,11 @@ const char *http2_problem(const struct http2 *http2)
     return http2->problem;
 }
 
+bool http2_is_greeted(const struct http2 *http2)
+{
+    return http2->is_greeted;
+}
+
 void *http2_owner(const struct http2 *http2)
 {
     return http2->place.owner;

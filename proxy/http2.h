@@ -44,14 +44,17 @@ struct http2_stream {
     struct http2_outbound outbound;       /* pair → HTTP/2 */
     bool head_received; /* the peer's (final) head: what comes now are data and trailers */
     bool peer_ended;
-    bool head_sent;   /* our (final) head: what is sent now are data and trailers */
-    bool is_whole;    /* our message was sent to its end */
-    bool is_reset;    /* RST_STREAM is on its way */
-    bool is_deaf;     /* what the peer still sends is dropped */
-    bool is_closed;   /* by HTTP/2's count; it is there for what still has to go into the pair */
-    bool is_ready;    /* in the list of those that are to be looked at */
-    bool has_moved;   /* since http2_tick was called */
-    bool is_deferred; /* nghttp2 waits for data of its body */
+    bool head_sent;      /* our (final) head: what is sent now are data and trailers */
+    bool is_whole;       /* our message was sent to its end */
+    bool is_reset;       /* RST_STREAM is on its way */
+    bool is_deaf;        /* what the peer still sends is dropped */
+    bool is_closed;      /* by HTTP/2's count; it is there for what still has to go into the pair */
+    bool is_ready;       /* in the list of those that are to be looked at */
+    bool has_moved;      /* since http2_tick was called */
+    bool is_deferred;    /* nghttp2 waits for data of its body */
+    bool was_sent;       /* a client's request head went to the peer */
+    uint32_t code;       /* is_closed: how it ended (RFC 9113, section 7) */
+    const char *problem; /* what was wrong with the peer's message; NULL: nothing; static */
 };
 
 TAILQ_HEAD(http2_stream_list, http2_stream);
@@ -125,6 +128,9 @@ bool http2_is_ending(const struct http2 *http2);
  * frames have been waiting all that time, and not a byte went.
  */
 bool http2_tick(struct http2 *http2);
+
+/* The peer has sent its SETTINGS, with which it begins (RFC 9113, section 3.4). */
+bool http2_is_greeted(const struct http2 *http2);
 
 /* The owner in http2_place. */
 void *http2_owner(const struct http2 *http2);

@@ -67,6 +67,12 @@ static struct http2_stream *begin_stream(struct http2 *http2, int32_t id)
     return NULL;
 }
 
+static void refuse_message(struct http2_stream *stream, const char *problem)
+{
+    stream->problem = problem;
+    http2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR);
+}
+
 static void end_inbound(struct http2_stream *stream, struct span trailers)
 {
     stream->peer_ended = true;
@@ -75,16 +81,18 @@ static void end_inbound(struct http2_stream *stream, struct span trailers)
     if (http2_inbound_end(&stream->inbound, trailers))
         http2_stream_mark_ready(stream);
     else
-        http2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR);
+        refuse_message(stream, "the body is shorter than Content-Length says");
 }
 
 /* Trailers without END_STREAM are malformed (RFC 9113, section 8.1). */
 static void take_trailers(struct http2_stream *stream, const struct http2_head *head, bool ends)
 {
-    if (ends && head->problem.text == NULL)
-        end_inbound(stream, text_span(&head->lines));
+    if (!ends)
+        refuse_message(stream, "a second head, or trailers that are not the end");
+    else if (head->problem.text != NULL)
+        refuse_message(stream, head->problem.text);
     else
-        http2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR);
+        end_inbound(stream, text_span(&head->lines));
 }
 
 static void take_head(struct http2_stream *stream, struct http2_head *head, bool ends)
@@ -126,13 +134,13 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
     if (stream == NULL || stream->is_deaf || !stream->head_received) {
         nghttp2_session_consume_stream(session, id, length);
         if (stream != NULL && !stream->is_deaf)
-            http2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR);
+            refuse_message(stream, "data before the head");
         return 0;
     }
     if (http2_inbound_add(&stream->inbound, (struct span){(const char *)bytes, length}))
         http2_stream_mark_ready(stream);
     else
-        http2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR);
+        refuse_message(stream, "a body where none may be, or a longer one than announced");
     return 0;
 }
 
@@ -140,6 +148,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 {
     struct http2 *http2 = context;
     (void)session;
+    http2->is_greeted = true; /* nghttp2 takes nothing else for the first */
     if (frame->hd.type == NGHTTP2_HEADERS) {
         take_section(http2, frame);
         return 0;
@@ -158,15 +167,30 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *context)
 {
     struct http2 *http2 = context;
-    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
+        http2->problem == NULL)
         http2->problem = nghttp2_http2_strerror(frame->goaway.error_code);
     struct http2_stream *stream = stream_of(http2, frame->hd.stream_id);
     (void)session;
+    if (frame->hd.type == NGHTTP2_HEADERS && stream != NULL)
+        stream->was_sent = true;
     if ((frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS) ||
         (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0 || stream == NULL)
         return 0;
     if (http2->role->is_server && !stream->peer_ended)
         http2_stream_reset(stream, NGHTTP2_NO_ERROR);
+    return 0;
+}
+
+/* The origin breaks the rules: what is under way may end well, but nothing more is begun. */
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code,
+                            void *context)
+{
+    struct http2 *http2 = context;
+    (void)session;
+    (void)frame;
+    if (!http2->role->is_server && http2->problem == NULL)
+        http2->problem = nghttp2_strerror(code);
     return 0;
 }
 
@@ -201,6 +225,7 @@ nghttp2_session_callbacks *http2_callbacks_new(void)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     return callbacks;
 }

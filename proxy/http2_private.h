@@ -17,6 +17,7 @@ struct http2 {
     uint64_t sent_at_tick;
     bool is_ending; /* GOAWAY is submitted */
     bool is_broken;
+    bool is_greeted;
     const char *problem;
 };
 

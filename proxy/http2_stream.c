@@ -84,6 +84,7 @@ void http2_stream_free(struct http2_stream *stream)
 void http2_stream_close(struct http2_stream *stream, uint32_t code)
 {
     stream->is_closed = true;
+    stream->code = code;
     if (!stream->http2->role->is_server && code == NGHTTP2_NO_ERROR && stream->inbound.ended &&
         !http2_inbound_is_done(&stream->inbound))
         return;

@@ -31,7 +31,7 @@ static void pause_accepting(struct worker *worker)
 {
     const struct timeval pause = {.tv_usec = PAUSE_MICROSECONDS};
     metrics_add(worker->metrics, METRIC_ACCEPT_PAUSES, 1);
-    upstream_pool_shrink(&worker->upstreams);
+    worker_close_idle_upstream(worker);
     enable(&worker->listeners, false);
     event_add(worker->listeners.resume_timer, &pause);
 }

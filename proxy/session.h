@@ -68,7 +68,8 @@ struct exchange {
 
     struct dial dial;
     struct upstream *upstream;
-    bool retried; /* a kept connection turned out stale: this is the second try */
+    bool retried;    /* a kept connection turned out stale: this is the second try */
+    bool http1_only; /* no HTTP/2 towards the upstream */
 
     struct buffer from_upstream; /* read and not used yet */
     struct outbox to_client;     /* heads and answers */

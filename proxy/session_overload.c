@@ -23,7 +23,7 @@ static void give_back_idle(struct worker *worker)
     pipe_pool_clear(&worker->lender->pipes);
     publish(worker);
     while (overload_level(worker->overload, &resource) != OVERLOAD_NONE &&
-           upstream_pool_shrink(&worker->upstreams))
+           worker_close_idle_upstream(worker))
         continue;
 }
 

@@ -56,17 +56,45 @@ static bool may_be_kept(const struct exchange *exchange)
     return !exchange->retried && !exchange->request.upgrade_websocket;
 }
 
+/* WebSockets go over HTTP/1.1 alone: RFC 8441 is not spoken here. */
+static bool may_speak_http2(const struct exchange *exchange)
+{
+    return !exchange->http1_only && !exchange->request.upgrade_websocket;
+}
+
+static struct upstream_key key_of(const struct session *session)
+{
+    const struct exchange *exchange = session->exchange;
+    return (struct upstream_key){.tenant = session->tenant,
+                                 .host = &exchange->target.host,
+                                 .port = exchange->target.port,
+                                 .tls = context_for(session)};
+}
+
+/* A stream of a connection that there is; NULL: a new connection is needed. */
+static struct upstream *take_stream(struct session *session)
+{
+    const struct upstream_key key = key_of(session);
+    if (key.tls == NULL || !may_be_kept(session->exchange) || !may_speak_http2(session->exchange))
+        return NULL;
+    return http2_upstreams_take(&session->worker->http2_upstreams, &key, session_wake, session);
+}
+
+static struct upstream *take_kept(struct session *session)
+{
+    const struct upstream_key key = key_of(session);
+    struct upstream *upstream = take_stream(session);
+    if (upstream != NULL || !may_be_kept(session->exchange))
+        return upstream;
+    return upstream_pool_take(&session->worker->upstreams, &key, session_wake, session);
+}
+
 /* No second try is made on a kept connection: that one must be fresh. */
 enum progress session_reach(struct session *session)
 {
     struct exchange *exchange = session->exchange;
     struct worker *worker = session->worker;
-    const struct upstream_key key = {.tenant = session->tenant,
-                                     .host = &exchange->target.host,
-                                     .port = exchange->target.port,
-                                     .tls = context_for(session)};
-    if (may_be_kept(exchange))
-        exchange->upstream = upstream_pool_take(&worker->upstreams, &key, session_wake, session);
+    exchange->upstream = take_kept(session);
     if (exchange->upstream != NULL)
         return upstream_reached(session);
     unsigned seconds = take_name(session);
@@ -114,6 +142,13 @@ static enum progress dial_failed(struct session *session, const struct dial *dia
     }
 }
 
+static bool start_tls(struct exchange *exchange, struct tls_context *context)
+{
+    struct transport *transport = &exchange->upstream->transport;
+    return transport_start_tls(transport, context, exchange->target.host.text) &&
+           (!may_speak_http2(exchange) || tls_stream_offer_http2(transport->tls));
+}
+
 static enum progress stage_dial(struct session *session)
 {
     struct exchange *exchange = session->exchange;
@@ -129,9 +164,7 @@ static enum progress stage_dial(struct session *session)
         return upstream_reached(session);
     deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_ORIGIN_TLS);
     session->stage = stage_handshake;
-    return transport_start_tls(&exchange->upstream->transport, context, exchange->target.host.text)
-               ? PROGRESS_ON
-               : PROGRESS_END;
+    return start_tls(exchange, context) ? PROGRESS_ON : PROGRESS_END;
 }
 
 /* ---- TLS -------------------------------------------------------------------------- */
@@ -154,12 +187,33 @@ static enum progress handshake_failed(struct session *session)
                           is_certificate ? "tls_certificate_error" : "tls_protocol_error", detail);
 }
 
+/* Others may have come first meanwhile: then theirs serves for all, and this one is let go. */
+static enum progress begin_http2(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    const struct upstream_key key = key_of(session);
+    struct upstream *connection = exchange->upstream;
+    exchange->upstream = take_stream(session);
+    if (exchange->upstream != NULL) {
+        upstream_free(connection, false);
+        return upstream_reached(session);
+    }
+    exchange->upstream = http2_upstreams_add(&session->worker->http2_upstreams, connection, &key,
+                                             session_wake, session);
+    if (exchange->upstream != NULL)
+        return upstream_reached(session);
+    return answer_failure(session, 503, "proxy_internal_error",
+                          "the proxy is out of memory or descriptors; try again soon");
+}
+
 static enum progress stage_handshake(struct session *session)
 {
     switch (transport_handshake(&session->exchange->upstream->transport)) {
     case TRANSPORT_OK:
         deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_IDLE);
-        return upstream_reached(session);
+        return tls_stream_chose_http2(session->exchange->upstream->transport.tls)
+                   ? begin_http2(session)
+                   : upstream_reached(session);
     case TRANSPORT_AGAIN:
         return PROGRESS_WAIT;
     case TRANSPORT_END:

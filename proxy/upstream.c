@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proxy/http2.h"
+
 struct idle_upstream {
     TAILQ_ENTRY(idle_upstream) link;
     struct upstream_pool *pool;
@@ -43,6 +45,8 @@ void upstream_free(struct upstream *upstream, bool reset)
     if (upstream == NULL)
         return;
     metrics_subtract(upstream->metrics, METRIC_UPSTREAMS_OPEN, 1);
+    if (upstream->stream != NULL)
+        upstream->stream->owner = NULL;
     transport_close(&upstream->transport, reset);
     free(upstream);
 }
@@ -156,7 +160,7 @@ struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct ups
 void upstream_pool_give(struct upstream_pool *pool, struct upstream *upstream,
                         const struct tenant *tenant, const struct host *host)
 {
-    struct idle_upstream *idle = malloc(sizeof(*idle) + host->length);
+    struct idle_upstream *idle = upstream->is_stream ? NULL : malloc(sizeof(*idle) + host->length);
     if (idle == NULL) {
         upstream_free(upstream, false);
         return;

@@ -17,12 +17,25 @@
 
 #define UPSTREAM_POOL_MAXIMUM 256 /* idle connections a worker keeps */
 
+struct http2_stream;
+
+/* How a stream of HTTP/2 ended, for whoever has got no whole response of it. */
+struct upstream_stream_end {
+    const char *reason;  /* static; NULL: it has not ended, or not by itself */
+    bool is_malformed;   /* the response broke the rules */
+    bool is_unprocessed; /* the request may be sent again (RFC 9113, section 8.7) … */
+    bool wants_http1;    /* … but over HTTP/1.1 */
+};
+
 struct upstream {
     struct transport transport;
     struct metrics *metrics;
     struct ip ip;
     uint16_t port;
-    bool kept; /* it has served before */
+    bool kept;      /* it has served before */
+    bool is_stream; /* of an HTTP/2 connection (http2_upstream.h): good for one request */
+    struct http2_stream *stream;           /* its other end; NULL: it is over */
+    struct upstream_stream_end stream_end; /* it is over: how */
 };
 
 struct idle_upstream;
@@ -55,8 +68,8 @@ struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct ups
                                     transport_wake *wake, void *owner);
 
 /*
- * Keeps UPSTREAM, at rest as far as is known (owned by the pool from now on), until it is taken,
- * too old, or the origin speaks or closes.
+ * Keeps UPSTREAM, if it is no stream and at rest as far as is known (owned by the pool from now
+ * on), until it is taken, too old, or the origin speaks or closes.
  */
 void upstream_pool_give(struct upstream_pool *pool, struct upstream *upstream,
                         const struct tenant *tenant, const struct host *host);

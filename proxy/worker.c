@@ -42,6 +42,12 @@ static void run_all(struct session_list *list)
     }
 }
 
+bool worker_close_idle_upstream(struct worker *worker)
+{
+    return upstream_pool_shrink(&worker->upstreams) ||
+           http2_upstreams_shrink(&worker->http2_upstreams);
+}
+
 static void arm_log_timer(struct worker *worker)
 {
     const struct timeval interval = {.tv_usec = LOG_RETRY_MICROSECONDS};
@@ -207,6 +213,7 @@ static bool make_parts(struct worker *worker, const struct listener_sockets *soc
         return false;
     session_set_deadline_callbacks(worker);
     upstream_pool_init(&worker->upstreams, worker->deadlines);
+    http2_upstreams_init(&worker->http2_upstreams, worker);
     worker->resolver = resolver_new(worker->base, worker->configuration, worker->metrics, error);
     return worker->resolver != NULL && listener_set_start(&worker->listeners, worker, sockets);
 }
@@ -277,6 +284,7 @@ void worker_free(struct worker *worker)
     listener_set_clear(&worker->listeners);
     if (worker->deadlines != NULL)
         upstream_pool_clear(&worker->upstreams);
+    http2_upstreams_clear(&worker->http2_upstreams);
     resolver_free(worker->resolver);
     deadlines_free(worker->deadlines);
     tenants_clear(&worker->tenants);

@@ -16,6 +16,7 @@
 #include "proxy/address_guard.h"
 #include "proxy/deadline.h"
 #include "proxy/decision_log.h"
+#include "proxy/http2_upstream.h"
 #include "proxy/http_head.h"
 #include "proxy/keyring.h"
 #include "proxy/lifetime.h"
@@ -56,7 +57,8 @@ struct worker {
     struct keyring *keyring;       /* the same */
     struct mint_cache *minted;     /* by the keyring's authorities; NULL: not before the first */
     struct tenants tenants;
-    struct upstream_pool upstreams;
+    struct upstream_pool upstreams; /* idle, of HTTP/1 */
+    struct http2_upstreams http2_upstreams;
     struct listener_set listeners;
     struct session_list sessions;
     size_t session_count;
@@ -111,6 +113,9 @@ void worker_join(struct worker *worker);
 void worker_free(struct worker *worker);
 
 /* --- for sessions, on the worker's thread -------------------------------- */
+
+/* Closes an idle connection to an origin, to free its descriptor. False: there is none. */
+bool worker_close_idle_upstream(struct worker *worker);
 
 /* A session has ended: the last one ends a draining worker. */
 void worker_note_session_end(struct worker *worker);

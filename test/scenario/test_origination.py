@@ -69,7 +69,7 @@ class Requests(Origination):
         self.assertEqual(self.client.response().body, body)
         self.assertEqual(origin.connections, 1)
 
-    def test_send_the_name_and_offer_http_1_1(self):
+    def test_send_the_name_and_take_http_1_1_where_that_is_chosen(self):
         seen = {}
 
         def note(sock, name, context):
@@ -77,7 +77,7 @@ class Requests(Origination):
 
         def prepare(context):
             context.sni_callback = note
-            context.set_alpn_protocols(["h2", "http/1.1"])
+            context.set_alpn_protocols(["http/1.1"])
         origin = self.tls_origin(context=prepare)
         self.start(origin)
         self.assertEqual(self.client.get(self.base + "/").status, 200)
@@ -220,8 +220,8 @@ class BadOrigins(Origination):
             context.maximum_version = ssl.TLSVersion.TLSv1_1
         self.refuse(None, "protocol version", error="tls_protocol_error", context=old)
 
-    def test_that_speak_only_http_2(self):
-        server = self.keep(Server(self.directory, self.pki.issue("origin", "origin.test"), "-alpn", "h2"))
+    def test_that_speak_none_of_our_protocols(self):
+        server = self.keep(Server(self.directory, self.pki.issue("origin", "origin.test"), "-alpn", "h3"))
         self.start(server)
         self.assertFailed(self.client.get(self.base + "/"), "tls_protocol_error", "no application protocol")
 

@@ -1,0 +1,392 @@
+/*
+ * A connection is in one of two lists, busy or idle, by whether it has streams; that is looked at
+ * behind each of its turns. Turns are never taken from within a session: whoever opens a stream or
+ * writes to one only makes the turn due.
+ */
+#include "proxy/http2_upstream.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "proxy/clock.h"
+#include "proxy/http2.h"
+#include "proxy/worker.h"
+
+#define WINDOW (128 * 1024) /* bytes of a response that may come ahead of its session */
+
+struct http2_upstream {
+    TAILQ_ENTRY(http2_upstream) link;
+    struct http2_upstreams *home;
+    struct upstream *connection; /* owned */
+    struct http2 *http2;         /* owned; goes over it */
+    struct event *turn;          /* its next turn is due */
+    const struct tenant *tenant;
+    uint64_t since;           /* milliseconds, monotonic: when it was made */
+    uint64_t heard;           /* … and when it last had something to be read */
+    bool is_idle;             /* in that list */
+    struct deadline greeting; /* DEADLINE_HTTP2_GREETING */
+    struct deadline deadline; /* DEADLINE_KEPT_HTTP2, while idle */
+    size_t host_length;
+    char host[];
+};
+
+/* ---- streams --------------------------------------------------------------------- */
+
+/* The request as forward.c wrote it. */
+static enum http_parse send_request(struct http2_stream *stream, struct span bytes)
+{
+    struct http_request request;
+    struct http2_fields fields;
+    if (http_request_parse(bytes, &request) != HTTP_DONE)
+        return HTTP_BAD;
+    const bool has_body = !http_request_is_bodiless(&request);
+    const nghttp2_data_provider body = http2_stream_body(stream);
+    http2_fields_of_request(&request, SPAN("https"), &fields);
+    const int32_t id = nghttp2_submit_request(http2_session(stream->http2), NULL, fields.items,
+                                              fields.count, has_body ? &body : NULL, stream);
+    if (id < 0)
+        return HTTP_BAD;
+    stream->id = id;
+    stream->head_sent = true;
+    stream->is_whole = !has_body;
+    memcpy(stream->method, request.method.data, request.method.length);
+    stream->method[request.method.length] = '\0';
+    http2_outbound_take_head(&stream->outbound, request.length);
+    http2_outbound_begin(&stream->outbound, has_body ? request.body : HTTP_BODY_NONE,
+                         request.content_length);
+    return HTTP_DONE;
+}
+
+/* An interim one, or the final one. */
+static bool take_response(struct http2_stream *stream, struct http2_head *head, bool ends)
+{
+    struct text *out = &stream->inbound.out.text;
+    if (!http2_head_write_response(head, span_of(stream->method), ends, out)) {
+        stream->problem = head->problem.text;
+        return false;
+    }
+    if (http2_head_status(head) < 200)
+        return true;
+    stream->head_received = true;
+    http2_inbound_begin(&stream->inbound, head->body, head->content_length);
+    return true;
+}
+
+/* By the codes of RFC 9113, section 7. */
+static const char *words_for(uint32_t code)
+{
+    static const char *const words[] = {
+        [NGHTTP2_NO_ERROR] = "the HTTP/2 stream ended before its response was whole",
+        [NGHTTP2_PROTOCOL_ERROR] = "the HTTP/2 stream was reset: PROTOCOL_ERROR",
+        [NGHTTP2_INTERNAL_ERROR] = "the HTTP/2 stream was reset: INTERNAL_ERROR",
+        [NGHTTP2_FLOW_CONTROL_ERROR] = "the HTTP/2 stream was reset: FLOW_CONTROL_ERROR",
+        [NGHTTP2_SETTINGS_TIMEOUT] = "the HTTP/2 stream was reset: SETTINGS_TIMEOUT",
+        [NGHTTP2_STREAM_CLOSED] = "the HTTP/2 stream was reset: STREAM_CLOSED",
+        [NGHTTP2_FRAME_SIZE_ERROR] = "the HTTP/2 stream was reset: FRAME_SIZE_ERROR",
+        [NGHTTP2_REFUSED_STREAM] = "the host refused the HTTP/2 stream",
+        [NGHTTP2_CANCEL] = "the HTTP/2 stream was reset: CANCEL",
+        [NGHTTP2_COMPRESSION_ERROR] = "the HTTP/2 stream was reset: COMPRESSION_ERROR",
+        [NGHTTP2_CONNECT_ERROR] = "the HTTP/2 stream was reset: CONNECT_ERROR",
+        [NGHTTP2_ENHANCE_YOUR_CALM] = "the HTTP/2 stream was reset: ENHANCE_YOUR_CALM",
+        [NGHTTP2_INADEQUATE_SECURITY] = "the HTTP/2 stream was reset: INADEQUATE_SECURITY",
+        [NGHTTP2_HTTP_1_1_REQUIRED] = "the host wants HTTP/1.1 for this request",
+    };
+    return code < sizeof(words) / sizeof(words[0]) ? words[code] : "the HTTP/2 stream was reset";
+}
+
+static const char *reason_of(const struct http2_stream *stream)
+{
+    const char *broken = http2_problem(stream->http2);
+    if (stream->problem != NULL)
+        return stream->problem;
+    if (broken != NULL)
+        return broken;
+    if (!http2_is_greeted(stream->http2))
+        return "the host agreed on HTTP/2 and does not speak it";
+    return stream->is_closed ? words_for(stream->code)
+                             : "the HTTP/2 connection ended before the response was whole";
+}
+
+/* Whether the response was whole is for HTTP/1 to say; if not, this tells why. */
+static void stream_over(struct http2_stream *stream)
+{
+    struct upstream *end = stream->owner;
+    const bool wants_http1 = stream->is_closed && stream->code == NGHTTP2_HTTP_1_1_REQUIRED;
+    end->stream = NULL;
+    end->stream_end = (struct upstream_stream_end){
+        .reason = reason_of(stream),
+        .is_malformed = stream->problem != NULL,
+        .is_unprocessed = !stream->was_sent || wants_http1 ||
+                          (stream->is_closed && stream->code == NGHTTP2_REFUSED_STREAM),
+        .wants_http1 = wants_http1};
+}
+
+static const struct http2_role client = {
+    .window = WINDOW, .take_head = take_response, .send_head = send_request, .closed = stream_over};
+
+/* ---- connections ------------------------------------------------------------------- */
+
+static void leave_list(struct http2_upstream *upstream)
+{
+    struct http2_upstreams *home = upstream->home;
+    if (!upstream->is_idle) {
+        TAILQ_REMOVE(&home->busy, upstream, link);
+        return;
+    }
+    TAILQ_REMOVE(&home->idle, upstream, link);
+    home->idle_count--;
+    deadline_end(home->worker->deadlines, &upstream->deadline);
+}
+
+static void close_connection(struct http2_upstream *upstream)
+{
+    leave_list(upstream);
+    deadline_end(upstream->home->worker->deadlines, &upstream->greeting);
+    http2_free(upstream->http2);
+    upstream_free(upstream->connection, false);
+    event_free(upstream->turn);
+    free(upstream);
+}
+
+static void become_busy(struct http2_upstream *upstream)
+{
+    if (!upstream->is_idle)
+        return;
+    leave_list(upstream);
+    upstream->is_idle = false;
+    TAILQ_INSERT_TAIL(&upstream->home->busy, upstream, link);
+}
+
+static void become_idle(struct http2_upstream *upstream)
+{
+    struct http2_upstreams *home = upstream->home;
+    if (home->idle_count == HTTP2_UPSTREAM_IDLE_MAXIMUM)
+        http2_upstreams_shrink(home);
+    leave_list(upstream);
+    upstream->is_idle = true;
+    TAILQ_INSERT_TAIL(&home->idle, upstream, link);
+    home->idle_count++;
+    deadline_start(home->worker->deadlines, &upstream->deadline, DEADLINE_KEPT_HTTP2);
+}
+
+/* A connection that has said nothing while it was asked may be dead without anybody's word. */
+static bool has_room(const struct http2_upstream *upstream)
+{
+    const size_t streams = http2_stream_count(upstream->http2);
+    const uint64_t now = clock_milliseconds();
+    return streams < HTTP2_UPSTREAM_STREAMS && http2_has_room(upstream->http2) &&
+           now - upstream->since < HTTP2_UPSTREAM_AGE &&
+           (streams == 0 || now - upstream->heard < HTTP2_UPSTREAM_SILENCE);
+}
+
+/* Its last words are GOAWAY, where they go out at once. */
+static void say_goodbye(struct http2_upstream *upstream)
+{
+    http2_end(upstream->http2);
+    (void)http2_pump(upstream->http2);
+    close_connection(upstream);
+}
+
+static void make_turn_due(void *owner)
+{
+    static const struct timeval at_once = {0, 0};
+    const struct http2_upstream *upstream = owner;
+    event_add(upstream->turn, &at_once);
+}
+
+static void take_turn(struct http2_upstream *upstream)
+{
+    switch (http2_pump(upstream->http2)) {
+    case HTTP2_OVER:
+    case HTTP2_BROKEN:
+        close_connection(upstream);
+        return;
+    case HTTP2_YIELD:
+        make_turn_due(upstream);
+        break;
+    case HTTP2_WAIT:
+        break;
+    }
+    if (http2_stream_count(upstream->http2) > 0 || upstream->is_idle)
+        return;
+    if (has_room(upstream))
+        become_idle(upstream);
+    else
+        say_goodbye(upstream);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    take_turn(context);
+}
+
+static void on_edge(void *owner)
+{
+    struct http2_upstream *upstream = owner;
+    if (upstream->connection->transport.readable)
+        upstream->heard = clock_milliseconds();
+    take_turn(upstream);
+}
+
+static void on_no_greeting(struct deadline *deadline, enum deadline_kind kind)
+{
+    struct http2_upstream *upstream =
+        (struct http2_upstream *)(void *)((char *)deadline -
+                                          offsetof(struct http2_upstream, greeting));
+    (void)kind;
+    if (!http2_is_greeted(upstream->http2))
+        close_connection(upstream);
+}
+
+static void on_too_old(struct deadline *deadline, enum deadline_kind kind)
+{
+    (void)kind;
+    say_goodbye((struct http2_upstream *)(void *)((char *)deadline -
+                                                  offsetof(struct http2_upstream, deadline)));
+}
+
+/* ---- the pool ---------------------------------------------------------------------- */
+
+void http2_upstreams_init(struct http2_upstreams *upstreams, struct worker *worker)
+{
+    *upstreams = (struct http2_upstreams){.worker = worker};
+    TAILQ_INIT(&upstreams->busy);
+    TAILQ_INIT(&upstreams->idle);
+    deadlines_set_callback(worker->deadlines, DEADLINE_HTTP2_GREETING, on_no_greeting);
+    deadlines_set_callback(worker->deadlines, DEADLINE_KEPT_HTTP2, on_too_old);
+}
+
+static void clear_list(struct http2_upstream_list *list)
+{
+    struct http2_upstream *upstream, *next;
+    for (upstream = TAILQ_FIRST(list); upstream != NULL; upstream = next) {
+        next = TAILQ_NEXT(upstream, link);
+        close_connection(upstream);
+    }
+}
+
+void http2_upstreams_clear(struct http2_upstreams *upstreams)
+{
+    clear_list(&upstreams->busy);
+    clear_list(&upstreams->idle);
+}
+
+bool http2_upstreams_shrink(struct http2_upstreams *upstreams)
+{
+    struct http2_upstream *oldest = TAILQ_FIRST(&upstreams->idle);
+    if (oldest == NULL)
+        return false;
+    say_goodbye(oldest);
+    return true;
+}
+
+static bool is_of(const struct http2_upstream *upstream, const struct upstream_key *key)
+{
+    const struct upstream *connection = upstream->connection;
+    return upstream->tenant == key->tenant && connection->port == key->port &&
+           span_equal((struct span){upstream->host, upstream->host_length}, host_span(key->host)) &&
+           tls_stream_is_of(connection->transport.tls, key->tls);
+}
+
+static struct http2_upstream *find(const struct http2_upstream_list *list,
+                                   const struct upstream_key *key)
+{
+    struct http2_upstream *upstream;
+    TAILQ_FOREACH(upstream, list, link)
+    {
+        if (is_of(upstream, key) && has_room(upstream))
+            break;
+    }
+    return upstream;
+}
+
+/* The session's end of the pair is, for all that it may know, a connection to the origin. */
+static struct upstream *open_stream(struct http2_upstream *upstream, transport_wake *wake,
+                                    void *owner)
+{
+    const struct worker *worker = upstream->home->worker;
+    const struct upstream *connection = upstream->connection;
+    int fd;
+    struct http2_stream *stream = http2_open(upstream->http2, NULL, &fd);
+    if (stream == NULL)
+        return NULL;
+    become_busy(upstream);
+    make_turn_due(upstream);
+    struct upstream *end = upstream_new(worker->poller, fd, &connection->ip, connection->port,
+                                        worker->metrics, wake, owner);
+    if (end == NULL)
+        return NULL;
+    end->transport.writable = true; /* so is every new pair */
+    end->is_stream = true;
+    end->stream = stream;
+    stream->owner = end;
+    return end;
+}
+
+struct upstream *http2_upstreams_take(struct http2_upstreams *upstreams,
+                                      const struct upstream_key *key, transport_wake *wake,
+                                      void *owner)
+{
+    struct http2_upstream *upstream = find(&upstreams->busy, key);
+    if (upstream == NULL)
+        upstream = find(&upstreams->idle, key);
+    if (upstream == NULL)
+        return NULL;
+    struct upstream *end = open_stream(upstream, wake, owner);
+    if (end == NULL)
+        return NULL;
+    end->kept = true;
+    metrics_add(upstreams->worker->metrics, METRIC_UPSTREAMS_REUSED, 1);
+    return end;
+}
+
+static struct http2_upstream *make(struct http2_upstreams *upstreams, struct upstream *connection,
+                                   const struct upstream_key *key)
+{
+    struct worker *worker = upstreams->worker;
+    struct http2_upstream *upstream = calloc(1, sizeof(*upstream) + key->host->length);
+    if (upstream == NULL)
+        return NULL;
+    const struct http2_place place = {.transport = &connection->transport,
+                                      .poller = worker->poller,
+                                      .lender = worker->lender,
+                                      .metrics = worker->metrics,
+                                      .wake = make_turn_due,
+                                      .owner = upstream};
+    upstream->http2 = http2_new(&client, &place);
+    upstream->turn = evtimer_new(worker->base, on_turn, upstream);
+    if (upstream->http2 != NULL && upstream->turn != NULL)
+        return upstream;
+    http2_free(upstream->http2);
+    if (upstream->turn != NULL)
+        event_free(upstream->turn);
+    free(upstream);
+    return NULL;
+}
+
+struct upstream *http2_upstreams_add(struct http2_upstreams *upstreams, struct upstream *connection,
+                                     const struct upstream_key *key, transport_wake *wake,
+                                     void *owner)
+{
+    struct http2_upstream *upstream = make(upstreams, connection, key);
+    if (upstream == NULL) {
+        upstream_free(connection, false);
+        return NULL;
+    }
+    upstream->home = upstreams;
+    upstream->connection = connection;
+    upstream->tenant = key->tenant;
+    upstream->since = upstream->heard = clock_milliseconds();
+    upstream->host_length = key->host->length;
+    memcpy(upstream->host, key->host->text, key->host->length);
+    connection->transport.wake = on_edge;
+    connection->transport.owner = upstream;
+    TAILQ_INSERT_TAIL(&upstreams->busy, upstream, link);
+    deadline_start(upstreams->worker->deadlines, &upstream->greeting, DEADLINE_HTTP2_GREETING);
+    struct upstream *end = open_stream(upstream, wake, owner);
+    if (end == NULL)
+        close_connection(upstream);
+    return end;
+}
