@@ -259,5 +259,7 @@ void narrow_judge(const struct narrow *narrow, const struct target *target,
         answer->verdict = group->opaque ? NARROW_ALLOW : NARROW_PATH;
         return;
     }
+    if (request != NULL && request->inspected) /* CONNECT is no method of what goes through it */
+        return;
     judge_group(narrow, group, request == NULL ? &nothing : request, answer);
 }

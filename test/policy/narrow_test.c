@@ -231,7 +231,7 @@ START_TEST(denies_a_tunnel_that_hides_what_it_does)
     ck_assert_int_eq(ask("api.example.com:443", "CONNECT", NULL), NARROW_PATH);
     ck_assert_int_eq(ask("open.example.com:443", "CONNECT", NULL), NARROW_ALLOW);
     ck_assert_int_eq(ask("other.example.com:443", "CONNECT", NULL), NARROW_ALLOW);
-    const struct request_line inspected = {.inspected = true};
+    const struct request_line inspected = {.method = SPAN("CONNECT"), .inspected = true};
     narrow_judge(narrow, &target, &inspected, &answer);
     ck_assert_int_eq(answer.verdict, NARROW_ALLOW);
 }
