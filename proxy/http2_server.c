@@ -21,6 +21,7 @@ struct http2_server {
 static session_stage stage_serve;
 static session_stage stage_over;
 static session_stage stage_refuse;
+static session_stage stage_malformed;
 
 /* ---- streams ------------------------------------------------------------------------ */
 
@@ -70,8 +71,15 @@ static void closed(struct http2_stream *stream)
 {
     struct http2_child *child = child_of(stream);
     child->stream = NULL;
-    if (!stream->is_whole)
-        session_cancel(child->session, stream->is_reset ? "malformed" : "client_reset");
+    if (stream->is_whole)
+        return;
+    if (stream->problem == NULL) {
+        session_cancel(child->session, "client_reset");
+        return;
+    }
+    child->problem = (struct http_problem){stream->problem, 400};
+    child->session->stage = stage_malformed;
+    turns_resume(child->session);
 }
 
 /* ---- a request's head ----------------------------------------------------------------- */
@@ -108,6 +116,23 @@ static enum progress stage_refuse(struct session *session)
     if (!session_log_has_room(session))
         return PROGRESS_WAIT;
     return answer_malformed(session, problem->status, problem->text);
+}
+
+/* What followed the head did not agree with it. The stream is reset by now; the log says why. */
+static enum progress stage_malformed(struct session *session)
+{
+    const char *problem = session->inside->child.problem.text;
+    if (!session_log_has_room(session))
+        return PROGRESS_WAIT;
+    session_log_unfinished(session);
+    if (session->record.started == 0) /* the head was not even read */
+        session_log_decision(session, VERDICT_DENY, REASON_INVALID_TARGET, problem);
+    if (session->exchange != NULL)
+        session->exchange->problem = problem;
+    session_log_close(session, "malformed");
+    metrics_add(session->worker->metrics, METRIC_REQUESTS_MALFORMED, 1);
+    session_free_exchange(session, true);
+    return PROGRESS_END;
 }
 
 /* ---- a response's head ------------------------------------------------------------------ */

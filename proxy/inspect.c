@@ -29,9 +29,7 @@ static bool start_tls(struct session *session)
 /* The client gets what the host has: h2 is offered where it is spoken behind us, too. */
 static bool offer_protocols(struct session *session)
 {
-    const struct tls_stream *upstream = session->exchange->upstream->transport.tls;
-    return upstream == NULL || !tls_stream_chose_http2(upstream) ||
-           tls_stream_offer_http2(session->client.tls);
+    return !session->exchange->upstream->is_stream || tls_stream_offer_http2(session->client.tls);
 }
 
 enum progress inspect_begin(struct session *session)

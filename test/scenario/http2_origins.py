@@ -114,6 +114,7 @@ class Http2Connection:
         self.lock = threading.Lock()
         self.data = {}
         self.ended = set()
+        self.begun = set()
         self.change = threading.Condition()
 
     def send(self, kind, flags, stream, payload=b""):
@@ -162,7 +163,8 @@ class Http2Connection:
             if kind in (DATA, HEADERS) and flags & END_STREAM:
                 self.ended.add(stream)
             self.change.notify_all()
-        if kind == HEADERS:
+        if kind == HEADERS and stream not in self.begun:  # what follows are trailers
+            self.begun.add(stream)
             threading.Thread(target=self.serve, args=(stream,), daemon=True).start()
 
     def window(self, stream, count):

@@ -173,12 +173,14 @@ class Wire:
         self.send("\r\n".join(lines) + "\r\n\r\n")
         return self.response("CONNECT")
 
-    def start_tls(self, server_name, authority, version=None):
-        """TLS as a client inside what is there; SERVER_NAME None sends no SNI."""
+    def start_tls(self, server_name, authority, version=None, protocols=None):
+        """TLS as a client inside what is there; SERVER_NAME None sends no SNI, PROTOCOLS go by ALPN."""
         assert self.buffer == b"", "bytes came before the handshake"
         context = ssl.create_default_context(cafile=authority)
         if version:
             context.minimum_version = context.maximum_version = version
+        if protocols:
+            context.set_alpn_protocols(protocols)
         if server_name is None:
             context.check_hostname = False
         self.sock = context.wrap_socket(self.sock, server_hostname=server_name)
