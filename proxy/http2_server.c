@@ -14,7 +14,8 @@
 struct http2_server {
     struct session *session;
     struct http2 *http2;
-    size_t child_count; /* more than the streams: also those that are about to end */
+    const char *outcome; /* of streams that do not come to their end */
+    size_t child_count;  /* more than the streams: also those that are about to end */
     LIST_HEAD(http2_child_list, http2_child) children;
 };
 
@@ -74,7 +75,7 @@ static void closed(struct http2_stream *stream)
     if (stream->is_whole)
         return;
     if (stream->problem == NULL) {
-        session_cancel(child->session, "client_reset");
+        session_cancel(child->session, child->server->outcome);
         return;
     }
     child->problem = (struct http_problem){stream->problem, 400};
@@ -198,6 +199,7 @@ static struct http2_server *server_new(struct session *session)
                                       .wake = wake,
                                       .owner = server};
     server->session = session;
+    server->outcome = "client_reset";
     LIST_INIT(&server->children);
     server->http2 = http2_new(&role, &place);
     if (server->http2 != NULL)
@@ -206,11 +208,17 @@ static struct http2_server *server_new(struct session *session)
     return NULL;
 }
 
-void http2_server_free(struct http2_server *server)
+bool http2_server_is_idle(const struct http2_server *server)
+{
+    return http2_stream_count(server->http2) == 0;
+}
+
+void http2_server_free(struct http2_server *server, const char *outcome)
 {
     struct http2_child *child;
     if (server == NULL)
         return;
+    server->outcome = outcome;
     http2_free(server->http2);
     LIST_FOREACH(child, &server->children, link)
     child->server = NULL;
@@ -246,6 +254,8 @@ static void watch(struct session *session)
 {
     const struct http2 *http2 = session->inside->http2->http2;
     enum deadline_kind kind = DEADLINE_IDLE;
+    if (session->is_withdrawn)
+        return;
     if (http2_stream_count(http2) == 0)
         kind = http2_is_ending(http2) ? DEADLINE_LINGER : DEADLINE_KEEP_ALIVE;
     if (session->deadline.kind != kind || !session->deadline.running)
@@ -290,7 +300,7 @@ static enum progress stage_over(struct session *session)
             return PROGRESS_WAIT;
         log_problem(session, problem);
     }
-    http2_server_free(inside->http2);
+    http2_server_free(inside->http2, "client_reset");
     inside->http2 = NULL;
     return is_broken ? PROGRESS_END : session_linger(session);
 }

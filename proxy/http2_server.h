@@ -37,8 +37,11 @@ void http2_server_drain(struct http2_server *server);
  * serves any more is. */
 bool http2_server_tick(struct http2_server *server);
 
-/* Its session goes: those of its streams are told to. NULL is fine. */
-void http2_server_free(struct http2_server *server);
+/* No stream is under way. */
+bool http2_server_is_idle(const struct http2_server *server);
+
+/* Its session goes: those of its streams are told to, with OUTCOME. NULL is fine. */
+void http2_server_free(struct http2_server *server, const char *outcome);
 
 /* CHILD's session goes. */
 void http2_server_forget(struct http2_child *child);

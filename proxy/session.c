@@ -13,7 +13,7 @@
 
 static void free_inside(struct inside *inside)
 {
-    http2_server_free(inside->http2);
+    http2_server_free(inside->http2, "client_reset");
     if (inside->is_stream)
         http2_server_forget(&inside->child);
     free(inside);
@@ -65,6 +65,10 @@ void session_abort(struct session *session, const char *outcome)
     session_log_close(session, outcome);
     session_free_exchange(session, true);
     session_free_tunnel(session, true);
+    if (session_http2(session) != NULL) {
+        http2_server_free(session->inside->http2, outcome);
+        session->inside->http2 = NULL;
+    }
     transport_close(&session->client, true);
     session_free(session);
 }
@@ -84,15 +88,10 @@ void session_cancel(struct session *session, const char *outcome)
     turns_resume(session);
 }
 
-static struct http2_server *http2_of(const struct session *session)
-{
-    return session->inside == NULL ? NULL : session->inside->http2;
-}
-
 void session_drain(struct session *session)
 {
-    if (http2_of(session) != NULL) {
-        http2_server_drain(http2_of(session));
+    if (session_http2(session) != NULL) {
+        http2_server_drain(session_http2(session));
         return;
     }
     if (session->stage == session_read_head && session->input.length == 0 &&
@@ -215,7 +214,7 @@ static void on_too_late(struct deadline *deadline, enum deadline_kind kind)
 static void on_at_rest(struct deadline *deadline, enum deadline_kind kind)
 {
     struct session *session = session_of(deadline);
-    if (kind == DEADLINE_KEEP_ALIVE && http2_of(session) != NULL)
+    if (kind == DEADLINE_KEEP_ALIVE && session_http2(session) != NULL)
         session_drain(session);
     else
         session_free(session);
@@ -244,7 +243,7 @@ static void on_idle(struct deadline *deadline, enum deadline_kind kind)
         deadline_start(session->worker->deadlines, deadline, kind);
         return;
     }
-    if (http2_of(session) != NULL && http2_server_tick(http2_of(session))) {
+    if (session_http2(session) != NULL && http2_server_tick(session_http2(session))) {
         deadline_start(session->worker->deadlines, deadline, kind);
         return;
     }

@@ -274,6 +274,12 @@ void session_free_tunnel(struct session *session, bool reset);
 /* Reads more of the client's bytes into session->input (at most MAXIMUM in all). */
 enum transport_result session_read_input(struct session *session, size_t maximum);
 
+/* NULL: its client does not speak HTTP/2. */
+static inline struct http2_server *session_http2(const struct session *session)
+{
+    return session->inside == NULL ? NULL : session->inside->http2;
+}
+
 static inline bool session_enforces(const struct session *session)
 {
     return session->exchange->mode == MODE_ENFORCE;

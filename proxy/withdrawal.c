@@ -53,16 +53,23 @@ static bool is_another(const struct session *session, const struct tls_peer *pee
     return now.tenant != session->identity.tenant;
 }
 
+static bool is_idle(const struct session *session)
+{
+    return session->exchange == NULL && session->tunnel == NULL &&
+           (session_http2(session) == NULL || http2_server_is_idle(session_http2(session)));
+}
+
 /* With `drain` what is under way goes on for as long as a stop would let it, and nothing begins. */
 static void withdraw(struct session *session)
 {
     struct worker *worker = session->worker;
-    if (worker->configuration->policy_revoke == REVOKE_CLOSE ||
-        (session->exchange == NULL && session->tunnel == NULL)) {
+    if (worker->configuration->policy_revoke == REVOKE_CLOSE || is_idle(session)) {
         session_abort(session, "revoked");
         return;
     }
     session->is_withdrawn = true;
+    if (session_http2(session) != NULL)
+        http2_server_drain(session_http2(session));
     if (session->exchange != NULL)
         session->exchange->keep_alive = false;
     else if (session->deadline.kind != DEADLINE_REVOKED)

@@ -10,6 +10,7 @@ import time
 
 import wire
 from harness import PATIENCE, Scenario, wait_until, write
+from http2_origins import Http2Origin
 from origins import HttpOrigin, ok
 from test_identity import basic
 from test_mtls import Mtls
@@ -155,8 +156,14 @@ class Certificates(Reloading, Mtls):
     def test_that_are_revoked_end_what_is_under_way_inside_of_an_inspected_tunnel(self):
         gone = threading.Event()
         self.addCleanup(gone.set)
-        origin = self.keep(HttpOrigin(lambda request: (gone.wait(PATIENCE), ok(b"late"))[1],
-                                      tls=self.ca.issue("--server", "origin.test")))
+        self.end_what_is_under_way(self.keep(HttpOrigin(
+            lambda request: (gone.wait(PATIENCE), ok(b"late"))[1], tls=self.ca.issue("--server", "origin.test"))))
+
+    def test_that_are_revoked_end_streams_of_http_2_too(self):
+        self.end_what_is_under_way(self.keep(Http2Origin(
+            self.ca.issue("--server", "origin.test"), lambda connection, stream: None)))
+
+    def end_what_is_under_way(self, origin):
         authority, key = self.ca.issue("--inspect")
         self.start_with(origin=f"https://origin.test:{origin.port}", sections={
             "network": {"trust": self.ca.file("ca.pem")},
