@@ -34,8 +34,7 @@ struct review_command {
 static int set_name(const char **to, const char *name, const char *option)
 {
     if (!policy_name_valid(span_of(name)))
-        return command_usage_error("review",
-                                   "%s is %s; a name is made of a-z, 0-9 and -, at most 63", option,
+        return command_usage_error("review", "%s is %s; a name is " POLICY_NAME_FORM, option,
                                    text_quote(span_of(name), (char[TEXT_QUOTE_SIZE]){0}));
     *to = name;
     return -1;

@@ -53,8 +53,7 @@ static bool refuse_name(struct loader *loader, const char *directory, const char
                         const char *what)
 {
     error_set_at(loader->error, directory, (struct position){0, 0},
-                 "%s cannot be the name of an %s; it is 1 to 63 of a-z, 0-9 and -, and begins with "
-                 "a letter or digit; " EXPECTED,
+                 "%s cannot be the name of an %s; it is " POLICY_NAME_FORM "; " EXPECTED,
                  text_quote(span_of(name), (char[TEXT_QUOTE_SIZE]){0}), what);
     return false;
 }

@@ -20,9 +20,7 @@ bool policy_name_check(const char *name, const char *what, struct error *error)
 {
     if (policy_name_valid(span_of(name)))
         return true;
-    error_set(error,
-              "%s cannot be the name of an %s; it is 1 to 63 of a-z, 0-9 and -, and begins with a "
-              "letter or digit",
+    error_set(error, "%s cannot be the name of an %s; it is " POLICY_NAME_FORM,
               text_quote(span_of(name), (char[TEXT_QUOTE_SIZE]){0}), what);
     return false;
 }

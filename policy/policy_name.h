@@ -8,7 +8,12 @@
 /* [a-z0-9][a-z0-9-]{0,62} */
 bool policy_name_valid(struct span name);
 
-/* The same of NAME, which a person typed as that of an "app", say. False: ERROR says what is right.
+/* The same in words, for errors: "it is …". */
+#define POLICY_NAME_FORM "1 to 63 of a-z, 0-9 and -, and begins with a letter or digit"
+
+/*
+ * The same of NAME, which a person typed as that of an "app", say. False: ERROR says, without a
+ * place, what is right.
  */
 bool policy_name_check(const char *name, const char *what, struct error *error);
 

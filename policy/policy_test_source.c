@@ -88,7 +88,7 @@ static bool check_names(const struct policy_test_file *file, const struct policy
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (names[i] != NULL && !policy_name_valid(names[i]->text))
             return policy_test_refuse(file, names[i], error,
-                                      "%s is no name; it is 1 to 63 of a-z, 0-9 and -",
+                                      "%s is no name; it is " POLICY_NAME_FORM,
                                       QUOTE(names[i]->text));
     }
     return true;

@@ -25,13 +25,10 @@ void source_clear(struct source *source)
 static enum source_option take_name(const char **name, const char *argument, const char *what,
                                     struct error *error)
 {
-    if (policy_name_valid(span_of(argument))) {
-        *name = argument;
-        return SOURCE_TAKEN;
-    }
-    error_set(error, "%s cannot be the name of an %s; it is 1 to 63 of a-z, 0-9 and -",
-              text_quote(span_of(argument), (char[TEXT_QUOTE_SIZE]){0}), what);
-    return SOURCE_REFUSED;
+    if (!policy_name_check(argument, what, error))
+        return SOURCE_REFUSED;
+    *name = argument;
+    return SOURCE_TAKEN;
 }
 
 enum source_option source_take_option(struct source *source, int option, const char *argument,
