@@ -2,7 +2,7 @@
  * Who installed an app, and what each site's admin has approved:
  * DIR/APP/ENVIRONMENT/installations.yml. Reader, check against the manifests
  * that are approved, and writer; what the file makes of a grant is
- * grant_installed.h's.
+ * grant_table.h's.
  *
  * The file is an admin's signature, so the reader is strict: a key that it does
  * not know, a value that could be meant in two ways, an installation that

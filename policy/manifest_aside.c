@@ -128,10 +128,8 @@ static bool read_provider(struct manifest_reader *reader, const struct yaml_node
                           struct manifest_provider *provider)
 {
     *provider = (struct manifest_provider){.at = node->at};
-    if (node->kind != YAML_MAPPING) {
-        reader_wrong_kind(reader, node, "a provider", "a mapping");
+    if (!reader_is_mapping(reader, node, "a provider", "a mapping"))
         return false;
-    }
     const struct yaml_node *key = yaml_get(node, "key");
     const struct yaml_node *client = yaml_get(node, "clientId");
     if (key == NULL)

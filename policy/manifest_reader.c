@@ -86,6 +86,42 @@ const struct yaml_node *reader_child(struct manifest_reader *reader, const struc
     return NULL;
 }
 
+const struct yaml_node *reader_list_within(struct manifest_reader *reader,
+                                           const struct yaml_node *parent, const char *key,
+                                           size_t maximum)
+{
+    const struct yaml_node *list = reader_child(reader, parent, key, YAML_SEQUENCE, key);
+    if (list == NULL || list->count <= maximum)
+        return list;
+    reader_complain(reader, list->items[maximum], "too-many",
+                    "more than %zu items of %s; have fewer", maximum, key);
+    return NULL;
+}
+
+bool reader_is_mapping(struct manifest_reader *reader, const struct yaml_node *node,
+                       const char *path, const char *right)
+{
+    if (node->kind == YAML_MAPPING)
+        return true;
+    reader_wrong_kind(reader, node, path, right);
+    return false;
+}
+
+const struct yaml_node *reader_required_string(struct manifest_reader *reader,
+                                               const struct yaml_node *parent, const char *key,
+                                               const char *path)
+{
+    const struct yaml_node *node = yaml_get(parent, key);
+    if (node == NULL) {
+        reader_complain(reader, parent, "missing-key", "%s is missing; write %s: …", path, key);
+        return NULL;
+    }
+    if (yaml_is_string(node))
+        return node;
+    reader_wrong_kind(reader, node, path, "a string; put it in quotes if it is meant as text");
+    return NULL;
+}
+
 bool reader_string(struct manifest_reader *reader, const struct yaml_node *node, const char *path,
                    struct span *text)
 {

@@ -57,6 +57,20 @@ void reader_warn(struct manifest_reader *reader, const struct yaml_node *node, c
 const struct yaml_node *reader_child(struct manifest_reader *reader, const struct yaml_node *parent,
                                      const char *key, enum yaml_kind kind, const char *path);
 
+/* The list under KEY, which is its name in errors, if it has at most MAXIMUM items; else NULL. */
+const struct yaml_node *reader_list_within(struct manifest_reader *reader,
+                                           const struct yaml_node *parent, const char *key,
+                                           size_t maximum);
+
+/* False: NODE is no mapping, and an error says so: "PATH is …; it must be RIGHT". */
+bool reader_is_mapping(struct manifest_reader *reader, const struct yaml_node *node,
+                       const char *path, const char *right);
+
+/* The string under KEY as it stands. NULL: it is missing or none, which an error says of PATH. */
+const struct yaml_node *reader_required_string(struct manifest_reader *reader,
+                                               const struct yaml_node *parent, const char *key,
+                                               const char *path);
+
 /*
  * Reads NODE as a string, variables replaced. False: it is none, which an error
  * says, calling it PATH.

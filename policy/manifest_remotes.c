@@ -168,10 +168,8 @@ static bool read_remote(struct manifest_reader *reader, const struct yaml_node *
                         struct manifest_remote *remote)
 {
     *remote = (struct manifest_remote){0};
-    if (node->kind != YAML_MAPPING) {
-        reader_wrong_kind(reader, node, "a remote", "a mapping with key and baseUrl");
+    if (!reader_is_mapping(reader, node, "a remote", "a mapping with key and baseUrl"))
         return false;
-    }
     if (!read_key(reader, node, remote))
         return false;
     read_configurable(reader, node, remote);

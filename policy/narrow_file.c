@@ -277,10 +277,8 @@ static void read_entry(struct manifest_reader *reader, const struct yaml_node *n
                        struct narrow_entry *entry)
 {
     static const char *const known[] = {"address", "methods", "paths", "opaque", NULL};
-    if (node->kind != YAML_MAPPING) {
-        reader_wrong_kind(reader, node, "an entry", "a mapping with an address");
+    if (!reader_is_mapping(reader, node, "an entry", "a mapping with an address"))
         return;
-    }
     reader_check_keys(reader, node, "an entry", known);
     read_address(reader, node, entry);
     read_methods(reader, node, entry);
