@@ -19,6 +19,7 @@ class Site:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*pair)
         self.closes = []
+        self.over = asyncio.Event()
 
     async def talk(self, socket, *_):
         import websockets
@@ -28,6 +29,7 @@ class Site:
                 await socket.send((await socket.recv())[::-1])
         except websockets.ConnectionClosed:
             self.closes.append((socket.close_code, socket.close_reason))
+            self.over.set()
 
 
 @skip_without([] if importlib.util.find_spec("websockets") else ["python3-websockets"])
@@ -48,6 +50,7 @@ class WebSocket(Inspected):
                                       ssl=ssl.create_default_context(cafile=self.root),
                                       server_hostname="origin.test", compression=None) as socket:
             await talk(socket)
+        await site.over.wait()
         server.close()  # and is not waited for: it would wait for the connection in the pool
         return site
 
