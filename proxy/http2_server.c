@@ -111,10 +111,17 @@ static bool take_head(struct http2_stream *stream, struct http2_head *head, bool
     return true;
 }
 
+/* However long that takes: what is wrong is not forgotten for want of room. */
+static bool may_log(struct session *session)
+{
+    deadline_end(session->worker->deadlines, &session->deadline);
+    return session_log_has_room(session);
+}
+
 static enum progress stage_refuse(struct session *session)
 {
     const struct http_problem *problem = &session->inside->child.problem;
-    if (!session_log_has_room(session))
+    if (!may_log(session))
         return PROGRESS_WAIT;
     return answer_malformed(session, problem->status, problem->text);
 }
@@ -123,7 +130,7 @@ static enum progress stage_refuse(struct session *session)
 static enum progress stage_malformed(struct session *session)
 {
     const char *problem = session->inside->child.problem.text;
-    if (!session_log_has_room(session))
+    if (!may_log(session))
         return PROGRESS_WAIT;
     session_log_unfinished(session);
     if (session->record.started == 0) /* the head was not even read */

@@ -134,11 +134,11 @@ static struct session *session_new(struct worker *worker, const struct listener 
 
 struct session *session_start_inside(const struct session *parent, int fd)
 {
-    struct inside *inside = calloc(1, sizeof(*inside));
-    struct session *session =
-        inside == NULL ? NULL : session_new(parent->worker, parent->listener, fd);
-    if (session == NULL) {
-        free(inside);
+    struct session *session = session_new(parent->worker, parent->listener, fd);
+    struct inside *inside = session == NULL ? NULL : calloc(1, sizeof(*inside));
+    if (inside == NULL) {
+        if (session != NULL)
+            session_free(session);
         return NULL;
     }
     inside->host = parent->inside->host;
