@@ -217,10 +217,10 @@ static bool is_over(struct http2 *http2)
 {
     if (nghttp2_session_want_write(http2->session) || !outbox_is_empty(&http2->out))
         return false;
-    const bool is_done = !nghttp2_session_want_read(http2->session);
-    if (is_done)
+    http2->is_done = !nghttp2_session_want_read(http2->session);
+    if (http2->is_done)
         drop_streams(http2);
-    return (is_done || http2->is_ending) && http2->count == 0;
+    return (http2->is_done || http2->is_ending) && http2->count == 0;
 }
 
 enum http2_progress http2_pump(struct http2 *http2)
@@ -231,6 +231,8 @@ enum http2_progress http2_pump(struct http2 *http2)
     do {
         before = http2->moved;
         look_at_streams(http2);
+        if (http2->is_done) /* and what nghttp2 knew of streams is not asked for any more */
+            return http2->count == 0 ? HTTP2_OVER : HTTP2_WAIT;
         if (!receive(http2) || !send_frames(http2)) {
             http2->is_broken = true;
             return HTTP2_BROKEN;

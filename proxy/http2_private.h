@@ -17,6 +17,7 @@ struct http2 {
     uint64_t sent_at_tick;
     bool is_ending; /* GOAWAY is submitted */
     bool is_broken;
+    bool is_done; /* nghttp2 has no more to say or to hear */
     bool is_greeted;
     const char *problem;
 };

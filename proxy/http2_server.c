@@ -74,11 +74,12 @@ static void closed(struct http2_stream *stream)
     child->stream = NULL;
     if (stream->is_whole)
         return;
-    if (stream->problem == NULL) {
+    if (stream->problem != NULL)
+        child->problem = (struct http_problem){stream->problem, 400};
+    if (child->problem.text == NULL) {
         session_cancel(child->session, child->server->outcome);
         return;
     }
-    child->problem = (struct http_problem){stream->problem, 400};
     child->session->stage = stage_malformed;
     turns_resume(child->session);
 }
@@ -126,7 +127,8 @@ static enum progress stage_refuse(struct session *session)
     return answer_malformed(session, problem->status, problem->text);
 }
 
-/* What followed the head did not agree with it. The stream is reset by now; the log says why. */
+/* The head was wrong, or what followed did not agree with it. The stream is gone by now; the log
+ * says why. */
 static enum progress stage_malformed(struct session *session)
 {
     const char *problem = session->inside->child.problem.text;

@@ -209,8 +209,10 @@ class Denials(Http2):
             answer = client.wait(client.open(wrong))
             self.assertIn(answer.status, (400, 414))
             self.assertIn(word, json.loads(answer.body)["detail"])
+        client.codec.reset_stream(client.open([*good, ("connection", "x")]), 8)  # logged all the same
+        client.flush()
         self.assertEqual(client.get("/small").body, self.content("small"))
-        self.assertEqual({one["reason"] for one in self.gate.wait_log(10, verdict="deny")}, {"invalid_target"})
+        self.assertEqual({one["reason"] for one in self.gate.wait_log(11, verdict="deny")}, {"invalid_target"})
 
     def test_of_bodies_that_are_not_as_long_as_announced(self):
         self.start(self.nginx())
@@ -335,6 +337,12 @@ class Connections(Http2):
         self.assertTrue(inside.rest() is not None)
         denial = self.gate.wait_log(1, event="decision", verdict="deny")[0]
         self.assertEqual(denial["reason"], "invalid_target")
+
+    def test_that_chose_http_1_may_not_speak_another(self):
+        self.start(self.nginx())
+        client = self.inside()
+        client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frame(SETTINGS, 0, 0))
+        self.assertEqual(client.response().status, 505)
 
     def test_drain_when_the_proxy_stops(self):
         self.start(self.nginx())
