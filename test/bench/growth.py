@@ -139,6 +139,7 @@ class Slices:
 
     ROOT = "/sys/fs/cgroup/cpu"
     PERIOD, PART = 10000, 1 / 6  # microseconds
+    SHARES = 1 << 18  # whatever else the machine does, they get that part
 
     def __init__(self, proxies):
         self.groups = []
@@ -148,7 +149,8 @@ class Slices:
                 self.groups.append(os.path.join(self.ROOT, f"sallyport-growth-{thread}"))
                 os.mkdir(self.groups[-1])
                 for name, value in (("cpu.cfs_period_us", self.PERIOD),
-                                    ("cpu.cfs_quota_us", int(self.PERIOD * self.PART)), ("tasks", thread)):
+                                    ("cpu.cfs_quota_us", int(self.PERIOD * self.PART)),
+                                    ("cpu.shares", self.SHARES), ("tasks", thread)):
                     with open(os.path.join(self.groups[-1], name), "w", encoding="ascii") as file:
                         file.write(str(value))
 
