@@ -393,7 +393,8 @@ static enum progress stage_forward(struct session *session)
     if (response == STEP_WAIT && session->exchange->request_sent &&
         transport_is_broken(&session->client))
         return cut_off(session, "client_reset");
-    if (moved != session->record.bytes_up + session->record.bytes_down)
+    if (moved != session->record.bytes_up + session->record.bytes_down &&
+        session->deadline.kind == DEADLINE_IDLE)
         deadline_touch(session->worker->deadlines, &session->deadline);
     return settle(session, response);
 }

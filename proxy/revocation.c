@@ -1,4 +1,7 @@
-/* Only tunnels are looked at: an absolute-form request is decided anew each time anyway. */
+/*
+ * What can last is looked at: tunnels, and requests whose body one side makes as long as it likes.
+ * All others are decided anew each time anyway.
+ */
 #include "proxy/revocation.h"
 
 #include <stdlib.h>
@@ -28,24 +31,58 @@ static bool is_enforced(const struct session *session)
            span_equal(session->tenant->subject.environment, SPAN("production"));
 }
 
-static bool is_still_declared(const struct session *session)
+/* Method and path were judged when it began; what it is about is its target. */
+static bool is_declared(const struct session *session, const struct target *target, bool websocket)
 {
-    const struct tunnel_target *kept = &session->tunnel->target;
-    struct target target = {.scheme = kept->scheme, .port = kept->port};
     struct decision decision;
-    struct error error;
-    if (!host_parse(span_of(kept->host), &target.host, &error))
-        return false;
-    session_decide_for(session->worker->snapshot, &session->tenant->subject, &target, NULL,
-                       kept->scheme != SCHEME_TUNNEL, &decision);
+    session_decide_for(session->worker->snapshot, &session->tenant->subject, target, NULL,
+                       websocket, &decision);
     return decision.verdict == VERDICT_ALLOW;
 }
 
-/* With `drain` it may go on for as long as a stop would let it; then DEADLINE_REVOKED ends it. */
+static bool is_tunnel_declared(const struct session *session)
+{
+    const struct tunnel_target *kept = &session->tunnel->target;
+    struct target target = {.scheme = kept->scheme, .port = kept->port};
+    struct error error;
+    return host_parse(span_of(kept->host), &target.host, &error) &&
+           is_declared(session, &target, kept->scheme != SCHEME_TUNNEL);
+}
+
+/* A request that was allowed and that the upstream is to answer, or answers. */
+static bool is_under_way(const struct session *session)
+{
+    const struct exchange *exchange = session->exchange;
+    return exchange != NULL && exchange->snapshot != NULL && !exchange->is_connect &&
+           !exchange->answered;
+}
+
+static bool is_still_declared(const struct session *session)
+{
+    if (session->tunnel != NULL)
+        return is_tunnel_declared(session);
+    return is_declared(session, &session->exchange->target,
+                       session->exchange->request.upgrade_websocket);
+}
+
+/* Something more would leave: a tunnel's bytes, or the rest of a request's body. */
+static bool has_more_to_send(const struct session *session)
+{
+    const struct exchange *exchange = session->exchange;
+    if (session->tunnel != NULL)
+        return true;
+    return !exchange->request_sent && !exchange->request_aborted &&
+           !http_request_is_bodiless(&exchange->request);
+}
+
+/*
+ * With `drain` it may go on for as long as a stop would let it; then DEADLINE_REVOKED ends it. So
+ * it is with a request that has been sent: its answer may come.
+ */
 static void revoke(struct session *session)
 {
     struct worker *worker = session->worker;
-    if (worker->configuration->policy_revoke == REVOKE_CLOSE)
+    if (worker->configuration->policy_revoke == REVOKE_CLOSE && has_more_to_send(session))
         session_abort(session, "revoked");
     else if (session->deadline.kind != DEADLINE_REVOKED)
         deadline_start(worker->deadlines, &session->deadline, DEADLINE_REVOKED);
@@ -66,7 +103,7 @@ bool revocation_lets_begin(struct session *session)
     if (session->exchange->snapshot == worker->snapshot ||
         worker->configuration->policy_revoke == REVOKE_KEEP || !is_enforced(session))
         return true;
-    return is_still_declared(session);
+    return is_tunnel_declared(session);
 }
 
 void revocation_apply(struct worker *worker)
@@ -76,7 +113,8 @@ void revocation_apply(struct worker *worker)
         return;
     for (session = TAILQ_FIRST(&worker->sessions); session != NULL; session = next) {
         next = TAILQ_NEXT(session, link);
-        if (session->tunnel == NULL || session->is_withdrawn || !is_enforced(session))
+        if ((session->tunnel == NULL && !is_under_way(session)) || session->is_withdrawn ||
+            !is_enforced(session))
             continue;
         if (is_still_declared(session))
             pardon(session);

@@ -2,6 +2,8 @@
  * A tunnel outlives the decision that opened it, but not the rule: when a new
  * policy comes into force, each open tunnel is decided again, and one that is no
  * longer declared ends as `policy.revoke` says (interface.md: outcome "revoked").
+ * A request under way ends with its rule, too, or its body would be a tunnel of its own;
+ * but one that has been sent may have its answer within timeouts.drain_seconds.
  */
 #ifndef SALLYPORT_PROXY_REVOCATION_H
 #define SALLYPORT_PROXY_REVOCATION_H
@@ -24,7 +26,7 @@ struct tunnel_target {
 bool tunnel_target_set(struct tunnel_target *kept, const struct target *target);
 void tunnel_target_clear(struct tunnel_target *kept);
 
-/* The worker has a new snapshot. Costs a decision a tunnel; on the worker's thread. */
+/* The worker has a new snapshot. Costs a decision a tunnel and a request under way; on the worker's thread. */
 void revocation_apply(struct worker *worker);
 
 /*

@@ -218,3 +218,57 @@ class Revocation(Scenario):
         seconds = (ended - began).total_seconds()
         print(f"note: 1000 tunnels were revoked {seconds * 1000:.0f} ms after the new policy was loaded")
         self.assertLess(seconds, SLOW)
+
+
+class RevokedRequests(Scenario):
+    """A request whose body goes on when a new policy no longer holds its rule."""
+
+    def given(self, answer=b"", **policy):
+        def talk(wire):
+            wire.until(b"\r\n\r\n")
+            wire.send(answer)
+            wire.rest()
+        self.server = self.origin(talk)
+        self.url = f"http://second.test:{self.server.port}/"
+        self.gate = self.proxy(allow=[self.url, "http://first.test"], policy={"watch": False, **policy},
+                               timeouts={"drain_seconds": 3})
+
+    def upload(self):
+        client = self.keep(self.gate.connect())
+        client.send(f"POST {self.url} HTTP/1.1\r\nHost: second.test:{self.server.port}\r\n"
+                    "Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+        wait_until(lambda: b"first" in self.server.received, "the body has begun")
+        return client
+
+    def withdraw(self):
+        self.gate.declare(["http://first.test"])
+        self.gate.signal(signal.SIGHUP)
+        self.gate.wait_log(event="policy_loaded")
+
+    def test_send_no_byte_more(self):
+        self.given()
+        client = self.upload()
+        self.withdraw()
+        self.assertTrue(client.ended())
+        [closed] = self.gate.wait_log(event="close", outcome="revoked")
+        [decided] = self.gate.log(event="decision", host="second.test")
+        self.assertEqual(closed["id"], decided["id"])
+
+    def test_drain_where_configured(self):
+        self.given(revoke="drain")
+        client = self.upload()
+        self.withdraw()
+        client.send("4\r\nlast\r\n")
+        wait_until(lambda: b"last" in self.server.received, "the body goes on")
+        self.assertTrue(client.ended())
+        self.gate.wait_log(event="close", outcome="revoked")
+
+    def test_that_have_been_sent_may_have_their_answer_for_a_while(self):
+        self.given(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n")
+        client = self.keep(self.gate.connect())
+        client.send(f"GET {self.url} HTTP/1.1\r\nHost: second.test:{self.server.port}\r\n\r\n")
+        client.until(b"part\r\n")
+        self.withdraw()
+        self.assertFalse(self.gate.log(event="close"))
+        self.assertTrue(client.ended())
+        self.gate.wait_log(event="close", outcome="revoked")
