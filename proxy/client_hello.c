@@ -11,6 +11,7 @@
 #define RECORD_MAXIMUM        16384 /* RFC 8446, section 5.1 */
 #define MESSAGE_HEADER        4
 #define EXTENSION_SERVER_NAME 0
+#define EXTENSION_EARLY_DATA  42
 
 struct reader {
     const uint8_t *bytes;
@@ -117,6 +118,8 @@ static bool read_extensions(struct reader extensions, struct client_hello *hello
             return false;
         if (is_ech(type))
             hello->has_ech = true;
+        if (type == EXTENSION_EARLY_DATA)
+            hello->has_early_data = true;
     }
     return true;
 }
@@ -216,6 +219,7 @@ static enum client_hello_result gather(struct reader records, struct gathered *g
                                        struct client_hello *hello)
 {
     size_t length = 0;
+    const uint8_t *begin = records.bytes;
     gathered->length = 0;
     gathered->promised = 0;
     while (records.left > 0 && (length == 0 || gathered->length < length)) {
@@ -227,6 +231,7 @@ static enum client_hello_result gather(struct reader records, struct gathered *g
         if (length != 0 && gathered->promised > length)
             return refuse(hello, "something follows the ClientHello in its record");
     }
+    hello->length = (size_t)(records.bytes - begin);
     return length != 0 && gathered->length == length ? CLIENT_HELLO_DONE : CLIENT_HELLO_MORE;
 }
 

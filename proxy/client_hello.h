@@ -23,6 +23,8 @@ struct client_hello {
     size_t server_name_length;
     /* encrypted_client_hello is there, GREASE or not, or an extension of the drafts before it */
     bool has_ech;
+    bool has_early_data; /* application data may follow at once (RFC 8446, section 4.2.10) */
+    size_t length;       /* of its records, with their headers */
     const char *problem; /* CLIENT_HELLO_NOT_TLS: why */
 };
 

@@ -25,12 +25,6 @@ void tunnel_target_clear(struct tunnel_target *kept)
     kept->host = NULL;
 }
 
-static bool is_enforced(const struct session *session)
-{
-    return session->worker->configuration->mode == MODE_ENFORCE ||
-           span_equal(session->tenant->subject.environment, SPAN("production"));
-}
-
 /* Method and path were judged when it began; what it is about is its target. */
 static bool is_declared(const struct session *session, const struct target *target, bool websocket)
 {
@@ -101,7 +95,8 @@ bool revocation_lets_begin(struct session *session)
     if (session->is_withdrawn)
         return false;
     if (session->exchange->snapshot == worker->snapshot ||
-        worker->configuration->policy_revoke == REVOKE_KEEP || !is_enforced(session))
+        worker->configuration->policy_revoke == REVOKE_KEEP ||
+        session_mode(session) != MODE_ENFORCE)
         return true;
     return is_tunnel_declared(session);
 }
@@ -114,7 +109,7 @@ void revocation_apply(struct worker *worker)
     for (session = TAILQ_FIRST(&worker->sessions); session != NULL; session = next) {
         next = TAILQ_NEXT(session, link);
         if ((session->tunnel == NULL && !is_under_way(session)) || session->is_withdrawn ||
-            !is_enforced(session))
+            session_mode(session) != MODE_ENFORCE)
             continue;
         if (is_still_declared(session))
             pardon(session);

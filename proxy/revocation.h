@@ -26,7 +26,8 @@ struct tunnel_target {
 bool tunnel_target_set(struct tunnel_target *kept, const struct target *target);
 void tunnel_target_clear(struct tunnel_target *kept);
 
-/* The worker has a new snapshot. Costs a decision a tunnel and a request under way; on the worker's thread. */
+/* The worker has a new snapshot. Costs a decision a tunnel and a request under way; on the worker's
+ * thread. */
 void revocation_apply(struct worker *worker);
 
 /*

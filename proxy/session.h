@@ -23,6 +23,7 @@
 
 #include "proxy/body_relay.h"
 #include "proxy/dial.h"
+#include "proxy/hello_watch.h"
 #include "proxy/http2_server.h"
 #include "proxy/identity.h"
 #include "proxy/listener.h"
@@ -55,6 +56,9 @@ struct exchange {
     char method[33];
     bool is_connect;
     bool is_inspected; /* CONNECT: the tunnel is looked into, each request in it decided */
+    size_t
+        hello_length; /* CONNECT: of the records at the input's beginning that were judged; or 0 */
+    bool hello_early_data; /* that hello announced early data */
     bool has_target;
     struct target target;
     struct span
@@ -93,10 +97,12 @@ struct exchange {
 struct tunnel {
     struct upstream *upstream;
     struct tunnel_target target; /* what it was opened for */
+    struct hello_watch watch;    /* all 0: it is over, or was not needed */
     struct relay up;
     struct relay down;
     bool up_ended;
     bool down_ended;
+    bool refused; /* another hello came, and is not let pass */
 };
 
 /* What a connection is about, once it is the inside of a tunnel that is looked into. */
@@ -187,6 +193,9 @@ session_stage tunnel_begin_upgraded; /* 101 has been sent: what follows is not H
 void session_identify(struct session *session);
 
 /* --- session_decide.c ------------------------------------------------------ */
+
+/* What is in force for the tenant, who is known: production is never in report mode. */
+enum mode session_mode(const struct session *session);
 
 /*
  * The policy's word to REQUEST, as decide_request. A WEBSOCKET handshake is an http or https

@@ -52,6 +52,13 @@ static const struct tenant *tenant_of_request(struct session *session)
     return own->tenant;
 }
 
+enum mode session_mode(const struct session *session)
+{
+    if (span_equal(session->tenant->subject.environment, SPAN("production")))
+        return MODE_ENFORCE;
+    return session->worker->configuration->mode;
+}
+
 static enum progress stage_identify(struct session *session)
 {
     enum progress progress;
@@ -62,8 +69,7 @@ static enum progress stage_identify(struct session *session)
         return answer_unauthenticated(session, session->identity.problem);
     turns_identify(session);
     session_count_for_tenant(session);
-    if (span_equal(session->tenant->subject.environment, SPAN("production")))
-        session->exchange->mode = MODE_ENFORCE;
+    session->exchange->mode = session_mode(session);
     session->stage = stage_admit_app;
     return PROGRESS_ON;
 }

@@ -41,11 +41,26 @@ static void add_request(struct decision_record *record, const struct exchange *e
         record->rule = &exchange->decision.rule;
 }
 
+/* What is left of the request when its tunnel is open: HOST is room for its host. */
+static void add_tunnel(struct decision_record *record, const struct session *session,
+                       struct host *host)
+{
+    const struct tunnel_target *target = &session->tunnel->target;
+    struct error error;
+    record->method = SPAN("CONNECT");
+    record->scheme = "https";
+    record->port = target->port;
+    record->mode = session_mode(session);
+    if (host_parse(span_of(target->host), host, &error))
+        record->host = host_span(host);
+}
+
 void session_log_decision(struct session *session, enum verdict verdict, enum reason reason,
                           const char *detail)
 {
     struct worker *worker = session->worker;
     const struct subject subject = subject_of(session);
+    struct host host;
     char client[IP_TEXT_SIZE];
     if (session->record.id[0] == '\0')
         log_queue_make_id(worker->log, session->record.id);
@@ -67,6 +82,8 @@ void session_log_decision(struct session *session, enum verdict verdict, enum re
     };
     if (session->exchange != NULL)
         add_request(&record, session->exchange);
+    if (session->tunnel != NULL)
+        add_tunnel(&record, session, &host);
     const uint64_t from = log_queue_bytes(worker->log);
     log_queue_decision(worker->log, &record);
     log_queue_charge(worker->log, &turns_share(session)->log, from);

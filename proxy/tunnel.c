@@ -64,13 +64,13 @@ static bool is_ascii(struct span name)
     return true;
 }
 
-static bool names_the_target(const struct client_hello *hello, const struct target *target)
+static bool names_the_host(const struct client_hello *hello, const struct host *target)
 {
     struct host host;
     struct error error;
     const struct span name = {hello->server_name, hello->server_name_length};
     return is_ascii(name) && host_parse(name, &host, &error) &&
-           span_equal(host_span(&host), host_span(&target->host));
+           span_equal(host_span(&host), host_span(target));
 }
 
 static bool may_hide_its_name(const struct session *session)
@@ -84,14 +84,15 @@ static bool may_hide_its_name(const struct session *session)
  * GREASE (its section 6.2) looks the same: where it is let through, the outer name is what counts.
  * Where the tunnel ends here, nobody can make use of what is hidden.
  */
-static enum reason judge_hello(const struct session *session, const struct client_hello *hello)
+static enum reason judge_hello(const struct session *session, const struct client_hello *hello,
+                               const struct host *host)
 {
-    const struct target *target = &session->exchange->target;
-    if (hello->has_ech && !session->exchange->is_inspected && !may_hide_its_name(session))
+    const bool ends_here = session->exchange != NULL && session->exchange->is_inspected;
+    if (hello->has_ech && !ends_here && !may_hide_its_name(session))
         return REASON_ECH;
     if (!hello->has_server_name)
-        return target->host.kind == HOST_NAME ? REASON_SNI_MISSING : REASON_DECLARED;
-    return names_the_target(hello, target) ? REASON_DECLARED : REASON_SNI_MISMATCH;
+        return host->kind == HOST_NAME ? REASON_SNI_MISSING : REASON_DECLARED;
+    return names_the_host(hello, host) ? REASON_DECLARED : REASON_SNI_MISMATCH;
 }
 
 static const char *words_for(enum reason reason, const struct client_hello *hello)
@@ -145,7 +146,9 @@ static enum progress stage_read_hello(struct session *session)
             return PROGRESS_END;
         }
     }
-    enum reason reason = judge_hello(session, &hello);
+    session->exchange->hello_length = hello.length;
+    session->exchange->hello_early_data = hello.has_early_data;
+    enum reason reason = judge_hello(session, &hello, &session->exchange->target.host);
     if (reason != REASON_DECLARED)
         return refuse_hello(session, reason, words_for(reason, &hello));
     session->stage = behind_hello(session);
@@ -177,26 +180,40 @@ static enum progress break_off(struct session *session, const char *outcome)
     return PROGRESS_END;
 }
 
-/* What only the request needed is given back; what came already goes first. */
+/* What came already goes first; behind a hello that was judged, only what is judged as well. */
+static bool begin_up(struct session *session)
+{
+    struct tunnel *tunnel = session->tunnel;
+    const struct exchange *exchange = session->exchange;
+    struct buffer *input = &session->input;
+    const size_t length = exchange->hello_length > 0 ? exchange->hello_length : input->length;
+    relay_init(&tunnel->up, exchange->hello_length > 0 ? length : RELAY_NO_LIMIT);
+    if (exchange->hello_length > 0)
+        hello_watch_begin(&tunnel->watch, exchange->hello_early_data);
+    if (!relay_preload(&tunnel->up, span_slice(buffer_span(input), 0, length)))
+        return false;
+    buffer_consume(input, length);
+    return true;
+}
+
+/* What only the request needed is given back. */
 static enum progress stage_begin_relay(struct session *session)
 {
     struct worker *worker = session->worker;
     struct tunnel *tunnel = calloc(1, sizeof(*tunnel));
     if (tunnel == NULL)
         return PROGRESS_END;
-    relay_init(&tunnel->up, RELAY_NO_LIMIT);
+    relay_init(&tunnel->up, 0);
     relay_init(&tunnel->down, RELAY_NO_LIMIT);
     tunnel->upstream = session->exchange->upstream;
     session->exchange->upstream = NULL;
     session->tunnel = tunnel;
     metrics_add(worker->metrics, METRIC_TUNNELS_OPEN, 1);
-    if (!tunnel_target_set(&tunnel->target, &session->exchange->target) ||
-        !relay_preload(&tunnel->up, buffer_span(&session->input)) ||
+    if (!tunnel_target_set(&tunnel->target, &session->exchange->target) || !begin_up(session) ||
         !relay_preload(&tunnel->down, buffer_span(&session->exchange->from_upstream)))
         return PROGRESS_END;
     if (!revocation_lets_begin(session))
         return break_off(session, "revoked");
-    buffer_clear(&session->input);
     session_free_exchange(session, false);
     deadline_start(worker->deadlines, &session->deadline, DEADLINE_IDLE);
     lifetime_watch(session);
@@ -240,6 +257,111 @@ static enum relay_result turn(struct relay *relay, bool *ended, bool other_ended
     return RELAY_DONE;
 }
 
+/* ---- a second hello ------------------------------------------------------------------ */
+
+/* COUNT bytes of the input are the next to go up, and no others. */
+static bool pass_up(struct session *session, size_t count)
+{
+    struct relay *up = &session->tunnel->up;
+    up->left = count;
+    if (!relay_preload(up, span_slice(buffer_span(&session->input), 0, count)))
+        return false;
+    buffer_consume(&session->input, count);
+    return true;
+}
+
+/* RELAY_DONE: the hello at the input's beginning has been judged, and has been let pass. */
+static enum relay_result judge_second(struct session *session)
+{
+    struct tunnel *tunnel = session->tunnel;
+    struct client_hello hello;
+    struct host host;
+    struct error error;
+    enum client_hello_result found = client_hello_parse(buffer_span(&session->input), &hello);
+    if (found == CLIENT_HELLO_MORE)
+        return RELAY_WAIT;
+    enum reason reason = REASON_NOT_TLS;
+    if (found == CLIENT_HELLO_DONE && host_parse(span_of(tunnel->target.host), &host, &error))
+        reason = judge_hello(session, &hello, &host);
+    if (reason != REASON_DECLARED) {
+        session_log_decision(session, VERDICT_DENY, reason, words_for(reason, &hello));
+        tunnel->refused = session_mode(session) == MODE_ENFORCE;
+        if (tunnel->refused)
+            return RELAY_FROM_FAILED;
+    }
+    const size_t length = found == CLIENT_HELLO_DONE ? hello.length : session->input.length;
+    hello_watch_spend(&tunnel->watch, length);
+    return pass_up(session, length) ? RELAY_DONE : RELAY_FROM_FAILED;
+}
+
+/* RELAY_DONE: something of the input has been let pass. */
+static enum relay_result judge_input(struct session *session)
+{
+    struct hello_watch *watch = &session->tunnel->watch;
+    size_t count;
+    switch (hello_watch_take(watch, buffer_span(&session->input), &count)) {
+    case HELLO_WATCH_OVER:
+        watch->budget = 0;
+        count = session->input.length;
+        break;
+    case HELLO_WATCH_HELLO:
+        if (count == 0)
+            return judge_second(session);
+        break;
+    case HELLO_WATCH_MORE:
+        if (count == 0)
+            return RELAY_WAIT;
+        break;
+    }
+    return pass_up(session, count) ? RELAY_DONE : RELAY_FROM_FAILED;
+}
+
+/* RELAY_DONE: something came, or the end. What was cut off by it nobody has judged: it is dropped.
+ */
+static enum relay_result read_watched(struct session *session)
+{
+    switch (session_read_input(session, CLIENT_HELLO_BYTES_MAXIMUM + 1)) {
+    case TRANSPORT_OK:
+        return RELAY_DONE;
+    case TRANSPORT_AGAIN:
+        return RELAY_WAIT;
+    case TRANSPORT_END:
+        buffer_clear(&session->input);
+        session->tunnel->watch.budget = 0;
+        return RELAY_DONE;
+    case TRANSPORT_FAILED:
+        break;
+    }
+    return RELAY_FROM_FAILED;
+}
+
+static enum progress refuse_second(struct session *session)
+{
+    session_log_close(session, "denied");
+    session_free_tunnel(session, false);
+    return session_linger(session);
+}
+
+/* What was let pass goes up, then more is judged, until another hello cannot come any more. */
+static enum relay_result watch_up(struct session *session)
+{
+    struct tunnel *tunnel = session->tunnel;
+    enum relay_result result = RELAY_DONE;
+    while (result == RELAY_DONE && tunnel->watch.budget > 0) {
+        result = relay_turn(&tunnel->up, &session->client, &tunnel->upstream->transport,
+                            session->worker->lender, &session->record.bytes_up);
+        if (result == RELAY_DONE)
+            result = session->input.length > 0 ? judge_input(session) : RELAY_WAIT;
+        if (result == RELAY_WAIT && tunnel->up.held == NULL)
+            result = read_watched(session);
+    }
+    if (tunnel->watch.budget == 0)
+        tunnel->up.left = RELAY_NO_LIMIT;
+    return result;
+}
+
+/* ---- both directions ----------------------------------------------------------------- */
+
 static enum progress stage_relay(struct session *session)
 {
     struct worker *worker = session->worker;
@@ -250,8 +372,14 @@ static enum progress stage_relay(struct session *session)
     if (turns_hold_back(session))
         return PROGRESS_WAIT;
 
-    enum relay_result up = turn(&tunnel->up, &tunnel->up_ended, tunnel->down_ended, client,
-                                upstream, worker->lender, &record->bytes_up);
+    enum relay_result up = RELAY_DONE;
+    if (tunnel->watch.budget > 0)
+        up = watch_up(session);
+    if (tunnel->refused)
+        return refuse_second(session);
+    if (tunnel->watch.budget == 0 && up == RELAY_DONE)
+        up = turn(&tunnel->up, &tunnel->up_ended, tunnel->down_ended, client, upstream,
+                  worker->lender, &record->bytes_up);
     enum relay_result down = turn(&tunnel->down, &tunnel->down_ended, tunnel->up_ended, upstream,
                                   client, worker->lender, &record->bytes_down);
     turns_pay(session, record->bytes_up + record->bytes_down - moved);

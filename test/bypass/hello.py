@@ -6,7 +6,8 @@ of this number, hexadecimal), only (the extension's whole body, raw), split (byt
 empty (a record without a byte stands at this place), version and record (hexadecimal), extra (bytes
 behind the message in its record), after (bytes behind the record), pad (bytes of padding), longer
 (added to the message's length), list (the server_name list's length is false by so much), content
-(record type), message (handshake type), compression (methods), suites (how many).
+(record type), message (handshake type), compression (methods), suites (how many), early (any value:
+early data is announced).
 """
 import struct
 
@@ -37,6 +38,8 @@ def extensions(options):
     if "again" in options:
         made += extension(0, server_name(options["again"]))
     made += extension(10, b"\0\x02\0\x1d") + extension(43, b"\x02\x03\x04")
+    if "early" in options:
+        made += extension(42, b"")
     if "ech" in options:
         made += extension(int(options["ech"], 16), b"\0\0\x01\0\x01\0\0\x20" + b"e" * 32 + b"\0\x08" + b"p" * 8)
     if "pad" in options:
