@@ -137,7 +137,8 @@ $(BUILD)/test/proxy/turns_test: LDFLAGS += -Wl,--wrap=clock_gettime
 # the test's hand.
 SESSION_WORLD := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/fuzz/session_*.c))
 SESSION_WRAPPED := $(addprefix -Wl$(comma)--wrap=,clock_gettime socket connect \
-	getsockopt event_add event_del event_free event_pending resolver_lookup resolver_cancel)
+	getsockopt event_add event_del event_free event_pending resolver_lookup resolver_cancel \
+	keyring_context)
 SESSION_TESTS := $(addprefix $(BUILD)/test/proxy/,session_memory_test session_wiping_test)
 $(SESSION_TESTS): $(BUILD)/test/fuzz/fuzz_session.o $(SESSION_WORLD)
 $(SESSION_TESTS): LDFLAGS += $(SESSION_WRAPPED) \

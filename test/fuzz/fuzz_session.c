@@ -18,7 +18,7 @@
 #include "test/fuzz/session_world.h"
 
 #define MARK           0xFF
-#define CLIENTS        4
+#define CLIENTS        6
 #define TURNS_MAXIMUM  4096
 #define SCRIPT_MAXIMUM (1 << 20)
 
@@ -67,6 +67,7 @@ static void check_tenant(struct origin *origin, const struct world_place *place)
 {
     if (speaking == CLIENTS)
         return;
+    require(speaking != WORLD_INNER_LISTENER || world_names(place, SPAN(WORLD_INSIDE)));
     require((place->apps & world_app_of(speaking)) != 0);
     require(origin->tenant == WORLD_LISTENERS || origin->tenant == speaking);
     origin->tenant = speaking;
@@ -102,7 +103,8 @@ static size_t hear_origin(size_t index)
     ledger_take(&world.log);
     require(ledger_allowed(upstream->place));
     if (!origin->begun)
-        judge_begin(&origin->judge, upstream->place, ledger_allowed_tunnel(upstream->place));
+        judge_begin(&origin->judge, upstream->place, ledger_allowed_tunnel(upstream->place),
+                    ledger_allowed_request(upstream->place));
     origin->begun = true;
     check_tenant(origin, upstream->place);
     check_policy(origin, upstream->place);

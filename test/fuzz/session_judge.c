@@ -4,15 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-void judge_begin(struct judge *judge, const struct world_place *place, bool anything)
+void judge_begin(struct judge *judge, const struct world_place *place, bool tunnel, bool request)
 {
+    require(!tunnel || !place->narrowed);
+    judge->request = request;
+    judge->early_data = false;
     judge->place = place;
     judge->state = JUDGE_REQUEST_LINE;
     judge->upgrades = 0;
     judge->used = 0;
     if (!place->http)
         judge->state = JUDGE_HELLO;
-    else if (anything)
+    else if (tunnel)
         judge->state = JUDGE_ANYTHING;
 }
 
@@ -46,6 +49,19 @@ static struct span take_until(struct span *rest, char byte)
     return part;
 }
 
+/* Below /public/, whoever reads it: nothing that is decoded, collapsed or taken back. */
+static void read_narrowed(struct span method, struct span target)
+{
+    static const char *const doubtful[] = {"//",  "/./", "/../", "/.;", "/..;", "\\",  "%2f",
+                                           "%2F", "%5c", "%5C",  "%2e", "%2E",  "%25", "%00"};
+    struct span path = span_slice(target, 0, span_find(target, '?'));
+    require(span_equal(method, SPAN("GET")) || span_equal(method, SPAN("POST")));
+    require(span_starts_with(path, SPAN("/public/")));
+    for (size_t i = 0; i < sizeof(doubtful) / sizeof(doubtful[0]); i++)
+        require(memmem(path.data, path.length, doubtful[i], strlen(doubtful[i])) == NULL);
+    require(!span_ends_with(path, SPAN("/.")) && !span_ends_with(path, SPAN("/..")));
+}
+
 static void read_request_line(struct judge *judge, struct span line)
 {
     struct span rest = line;
@@ -55,6 +71,8 @@ static void read_request_line(struct judge *judge, struct span line)
     require(is_printed(target, '\0') && span_find(target, '#') == target.length);
     require(span_starts_with(target, SPAN("/")) || span_equal(target, SPAN("*")));
     require(span_equal(rest, SPAN("HTTP/1.1")));
+    if (judge->place->narrowed)
+        read_narrowed(method, target);
     judge->hosts = judge->lengths = judge->codings = judge->upgrades = 0;
     judge->length = 0;
     judge->state = JUDGE_FIELD;
@@ -66,7 +84,8 @@ static void read_host(const struct judge *judge, struct span value)
     struct span name = take_until(&value, ':');
     snprintf(port, sizeof(port), "%u", judge->place->port);
     require(world_names(judge->place, name));
-    require(span_equal(value, judge->place->port == 80 ? SPAN("") : span_of(port)));
+    const uint16_t default_port = judge->place->http ? 80 : 443;
+    require(span_equal(value, judge->place->port == default_port ? SPAN("") : span_of(port)));
 }
 
 static void read_length(struct judge *judge, struct span value)
@@ -265,6 +284,7 @@ static void read_hello(struct judge *judge)
         at += 2;
         struct span body = vector(extensions, &at, 2);
         require(kind != 0xFE0D);
+        judge->early_data = judge->early_data || kind == 42;
         if (kind != 0)
             continue;
         names++;
@@ -273,20 +293,86 @@ static void read_hello(struct judge *judge)
     require(names == 1 || (names == 0 && isdigit((unsigned char)judge->place->name[0])));
 }
 
-/* The proxy has read all of the hello before it sends any: the first bytes hold it. */
+/* Of the records in BYTES: how many bytes the message has that the first one begins. 0: unknown
+ * yet. */
+static size_t records_of_message(struct span bytes)
+{
+    char header[4];
+    size_t at = 0, used = 0, wanted = sizeof(header);
+    while (used < wanted) {
+        if (bytes.length < at + 6 || bytes.data[at] != 22)
+            return 0;
+        const size_t length = number(bytes, at + 3, 2);
+        if (bytes.length - at - 5 < length)
+            return 0;
+        for (size_t i = 0; i < length && used + i < sizeof(header); i++)
+            header[used + i] = bytes.data[at + 5 + i];
+        const bool had_header = used >= sizeof(header);
+        used += length;
+        at += 5 + length;
+        if (!had_header && used >= sizeof(header))
+            wanted += number((struct span){header, sizeof(header)}, 1, 3);
+    }
+    return at;
+}
+
+/* The proxy has read all of a hello before it sends any: the first bytes hold it. */
 static void take_hello(struct judge *judge, struct span bytes)
 {
     require(bytes.length <= sizeof(judge->bytes));
     memcpy(judge->bytes, bytes.data, bytes.length);
     judge->used = bytes.length;
     read_hello(judge);
-    judge->state = JUDGE_ANYTHING;
+    judge->used = 0;
+    judge->state = JUDGE_BEHIND_HELLO;
+}
+
+/*
+ * A server may ask for a second hello. It comes in records of its own, and what may stand before it
+ * is passed over: change_cipher_spec, alerts, and early data where that was announced.
+ */
+static void take_behind_hello(struct judge *judge, struct span bytes)
+{
+    const size_t room = sizeof(judge->bytes) - judge->used;
+    const size_t taken = bytes.length < room ? bytes.length : room;
+    memcpy(judge->bytes + judge->used, bytes.data, taken);
+    judge->used += taken;
+    struct span rest = {judge->bytes, judge->used};
+    while (rest.length > 5) {
+        const unsigned char type = (unsigned char)rest.data[0];
+        const size_t length = 5 + number(rest, 3, 2);
+        const bool is_hello = type == 22 && length > 5 && rest.data[5] == 1;
+        const bool is_passed_over = type == 20 || type == 21 || (type == 23 && judge->early_data);
+        if (!is_hello && !is_passed_over) {
+            judge->state = JUDGE_ANYTHING;
+            return;
+        }
+        const size_t whole = is_hello ? records_of_message(rest) : length;
+        if (whole == 0 || whole > rest.length)
+            return;
+        if (is_hello) {
+            struct judge second = {.place = judge->place, .used = whole};
+            memcpy(second.bytes, rest.data, whole);
+            read_hello(&second);
+        }
+        rest = span_after(rest, whole);
+    }
+    if (taken < bytes.length)
+        judge->state = JUDGE_ANYTHING;
 }
 
 void judge_take(struct judge *judge, struct span bytes)
 {
-    if (judge->state == JUDGE_HELLO && bytes.length > 0)
+    if (bytes.length == 0)
+        return;
+    if (judge->state == JUDGE_HELLO && judge->request && bytes.data[0] != 22)
+        judge->state = JUDGE_REQUEST_LINE;
+    if (judge->state == JUDGE_BEHIND_HELLO)
+        take_behind_hello(judge, bytes);
+    if (judge->state == JUDGE_HELLO)
         take_hello(judge, bytes);
+    if (judge->state == JUDGE_BEHIND_HELLO)
+        return;
     for (size_t at = 0; at < bytes.length && judge->state != JUDGE_ANYTHING;) {
         if (judge->state == JUDGE_REQUEST_LINE && judge->upgrades > 0 && judge->switched)
             judge->state = JUDGE_ANYTHING;

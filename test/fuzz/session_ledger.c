@@ -11,12 +11,13 @@ struct entry {
 
 static struct entry open_decisions[OPEN_MAXIMUM];
 static size_t open_count;
-static bool allowed[64], allowed_tunnels[64];
+static bool allowed[64], allowed_tunnels[64], allowed_requests[64];
 
 void ledger_begin(void)
 {
     memset(allowed, 0, sizeof(allowed));
     memset(allowed_tunnels, 0, sizeof(allowed_tunnels));
+    memset(allowed_requests, 0, sizeof(allowed_requests));
 }
 
 bool ledger_is_closed(void)
@@ -27,6 +28,11 @@ bool ledger_is_closed(void)
 bool ledger_allowed(const struct world_place *place)
 {
     return allowed[place - world_places];
+}
+
+bool ledger_allowed_request(const struct world_place *place)
+{
+    return allowed_requests[place - world_places];
 }
 
 bool ledger_allowed_tunnel(const struct world_place *place)
@@ -72,6 +78,7 @@ static void take_decision(struct span line, struct span id)
             continue;
         allowed[i] = true;
         allowed_tunnels[i] = allowed_tunnels[i] || is_tunnel;
+        allowed_requests[i] = allowed_requests[i] || !is_tunnel;
     }
 }
 

@@ -16,6 +16,9 @@ void ledger_take(struct log_queue *queue);
 /* A CONNECT to PLACE was allowed since ledger_begin. */
 bool ledger_allowed_tunnel(const struct world_place *place);
 
+/* A request to PLACE that is no CONNECT was. */
+bool ledger_allowed_request(const struct world_place *place);
+
 /* Any exchange with PLACE was allowed since ledger_begin. */
 bool ledger_allowed(const struct world_place *place);
 

@@ -10,8 +10,14 @@
 
 #include "policy/snapshot.h"
 
-/* demo/development, two/production, one/production */
-enum world_app { WORLD_DEMO = 1, WORLD_TWO = 2, WORLD_ONE = 4 };
+/*
+ * demo/development, two/production, one/production; front/production comes by way of a front, and
+ * inner/production is inside of a tunnel to WORLD_INSIDE that is looked into.
+ */
+enum world_app { WORLD_DEMO = 1, WORLD_TWO = 2, WORLD_ONE = 4, WORLD_FRONT = 8, WORLD_INNER = 16 };
+
+#define WORLD_INSIDE      "t.test"
+#define WORLD_INSIDE_PORT 8443
 
 /* What is declared, and where it leads. */
 struct world_place {
@@ -20,14 +26,15 @@ struct world_place {
     uint16_t port;
     unsigned apps;     /* of enum world_app */
     bool later;        /* the narrowed policy has it too */
-    bool http;         /* absolute-form requests may go there, and any tunnel */
+    bool http;         /* declared http or ws: a tunnel there may carry anything */
     uint8_t last_byte; /* of its address, 93.184.216.N */
+    bool narrowed;     /* narrow.yml lets GET and POST below /public/ through, and no tunnel */
 };
 
 extern const struct world_place world_places[];
 extern const size_t world_place_count;
 
-/* All three apps, compiled. Owned by the caller. */
+/* All apps, compiled. Owned by the caller. */
 struct snapshot *world_snapshot(bool narrowed);
 
 /* Is NAME the place's, in any case? */

@@ -178,6 +178,18 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *len
     return 0;
 }
 
+/* TLS to origins is left out: what would go through it is what they get. */
+struct tls_context *__wrap_keyring_context(const struct keyring *keyring,
+                                           const struct subject *subject, const struct host *host);
+
+struct tls_context *__wrap_keyring_context(const struct keyring *keyring,
+                                           const struct subject *subject, const struct host *host)
+{
+    require(keyring != NULL && subject->app.length > 0 &&
+            world_find_name(host_span(host), false) != NULL);
+    return NULL;
+}
+
 /* ---- names --------------------------------------------------------------------------------- */
 
 struct resolver_query {
@@ -285,18 +297,22 @@ static const char settings[] =
     "  - {address: 127.0.0.1:3, identity: {static: {app: demo, environment: development,"
     " installation: site-1}}}\n"
     "  - {address: 127.0.0.1:4, identity: {basic: credentials.yml}}\n"
+    "  - {address: 127.0.0.1:5, proxy_protocol: [127.0.0.1],"
+    " identity: {source: [{from: 10.0.0.0/8, app: front, environment: production}]}}\n"
+    "  - {address: 127.0.0.1:6, identity: {static: {app: inner, environment: production}}}\n"
     "policy: {path: policy, plain_http: true}\n"
     "limits: {requests_per_minute: 100, tunnels: 2}\n"
     "network: {hosts_file: \"\"}\n";
 
 enum world_app world_app_of(size_t index)
 {
-    static const enum world_app apps[WORLD_LISTENERS] = {WORLD_DEMO, WORLD_TWO, WORLD_DEMO,
-                                                         WORLD_ONE};
+    static const enum world_app apps[WORLD_LISTENERS] = {WORLD_DEMO, WORLD_TWO,   WORLD_DEMO,
+                                                         WORLD_ONE,  WORLD_FRONT, WORLD_INNER};
     return apps[index];
 }
 
-static struct roster *make_roster(void)
+/* All but one name no files. */
+static struct roster *make_roster(const struct listener_configuration *listener)
 {
     struct listener_configuration named = {.port = 0};
     char path[] = "/tmp/fuzz_session.XXXXXX";
@@ -304,7 +320,7 @@ static struct roster *make_roster(void)
     int fd = mkstemp(path);
     require(fd >= 0 && write(fd, credentials, sizeof(credentials) - 1) > 0);
     close(fd);
-    named.credentials_path = path;
+    named.credentials_path = listener->credentials_path == NULL ? NULL : path;
     struct roster *made = roster_read(&named, &error);
     unlink(path);
     require(made != NULL);
@@ -338,7 +354,8 @@ void world_make(void)
     struct configuration *configuration =
         configuration_parse(SPAN(settings), "sallyport.yml", &error);
     require(configuration != NULL);
-    configuration->listeners[3].roster = make_roster();
+    for (size_t i = 0; i < configuration->listener_count; i++)
+        configuration->listeners[i].roster = make_roster(&configuration->listeners[i]);
     whole = world_snapshot(false);
     narrowed = world_snapshot(true);
     shared.configuration = configuration;
@@ -378,6 +395,21 @@ void world_end(void)
     world.in_progress = false;
 }
 
+/* The tunnel's TLS is over: its inside is what the client says. Where memory is out it ends
+ * instead.
+ */
+static void begin_inside(struct session *session)
+{
+    struct error error;
+    session->inside = calloc(1, sizeof(*session->inside));
+    if (session->inside == NULL || session->tenant == NULL) {
+        session_abort(session, "error");
+        return;
+    }
+    require(host_parse(SPAN(WORLD_INSIDE), &session->inside->host, &error));
+    session->inside->port = WORLD_INSIDE_PORT;
+}
+
 int world_open_client(size_t index)
 {
     int pair[2];
@@ -385,6 +417,9 @@ int world_open_client(size_t index)
     require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
     session_start(world.worker, &world.worker->listeners.items[index], pair[0],
                   (const struct sockaddr *)&peer);
+    struct session *session = TAILQ_LAST(&world.worker->sessions, session_list);
+    if (index == WORLD_INNER_LISTENER && session != NULL && session->client.fd == pair[0])
+        begin_inside(session);
     return pair[1];
 }
 

@@ -11,8 +11,13 @@
 #include "proxy/worker.h"
 #include "test/fuzz/session_policy.h"
 
-#define WORLD_LISTENERS 4 /* each another tenant; the last one asks for credentials */
-#define WORLD_UPSTREAMS 64
+/*
+ * Each another tenant: three by their listener, one by credentials, one behind a front (PROXY
+ * protocol), one inside of a tunnel.
+ */
+#define WORLD_LISTENERS      6
+#define WORLD_INNER_LISTENER 5
+#define WORLD_UPSTREAMS      64
 
 /* The test's end of a connection that the proxy made. */
 struct world_upstream {
