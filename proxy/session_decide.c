@@ -2,6 +2,7 @@
  * From a whole head to a decision: room in the log, who asks, what is asked, and
  * what the policy says to it. Nothing here reads from or writes to a connection.
  */
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "proxy/clock.h"
@@ -190,6 +191,61 @@ static bool send_as_judged(struct exchange *exchange, struct span judged)
     return true;
 }
 
+/* ---- fields that override the request line ------------------------------------------- */
+
+static bool is_one_of(struct span name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (span_equal_nocase(name, span_of(names[i])))
+            return true;
+    }
+    return false;
+}
+
+/* The method that VALUE overrides the request's with is decided, too; in capitals, as it is read.
+ */
+static void decide_override(const struct session *session, const struct request_line *request,
+                            struct span value, struct decision *decision)
+{
+    const struct exchange *exchange = session->exchange;
+    struct request_line other = *request;
+    struct decision second;
+    char method[HTTP_METHOD_MAXIMUM];
+    other.method =
+        span_slice(value, 0, value.length < sizeof(method) ? value.length : sizeof(method));
+    for (size_t i = 0; i < other.method.length; i++)
+        method[i] = (char)toupper((unsigned char)other.method.data[i]);
+    other.method.data = method;
+    session_decide_for(exchange->snapshot, &session->tenant->subject, &exchange->target, &other,
+                       exchange->request.upgrade_websocket, &second);
+    if (second.verdict != VERDICT_ALLOW)
+        *decision = second;
+}
+
+/*
+ * There are frameworks that take method and path from fields. Where narrow.yml speaks of the
+ * target, a request is held to those as well: DECISION, which allows it, becomes theirs.
+ */
+static void judge_overrides(const struct session *session, const struct request_line *request,
+                            struct decision *decision)
+{
+    static const char *const methods[] = {"X-HTTP-Method-Override", "X-HTTP-Method",
+                                          "X-Method-Override"};
+    static const char *const paths[] = {"X-Original-URL", "X-Rewrite-URL"};
+    const struct http_fields *fields = &session->exchange->request.fields;
+    const bool path_judged = decision->path_judged;
+    for (size_t i = 0; i < fields->count && decision->verdict == VERDICT_ALLOW; i++) {
+        const struct http_field *field = &fields->items[i];
+        if (is_one_of(field->name, methods, sizeof(methods) / sizeof(methods[0])))
+            decide_override(session, request, field->value, decision);
+        if (!path_judged || !is_one_of(field->name, paths, sizeof(paths) / sizeof(paths[0])))
+            continue;
+        decision->verdict = VERDICT_DENY;
+        decision->reason = REASON_PATH_NOT_DECLARED;
+        decision->path_problem = "a field that some servers take for the path stands beside it";
+    }
+}
+
 static enum progress stage_decide(struct session *session)
 {
     struct path path;
@@ -209,6 +265,8 @@ static enum progress stage_decide(struct session *session)
     exchange->snapshot = snapshot_ref(session->worker->snapshot);
     session_decide_for(exchange->snapshot, subject, &exchange->target, &request,
                        exchange->request.upgrade_websocket, decision);
+    if (decision->narrow_file != NULL && decision->verdict == VERDICT_ALLOW)
+        judge_overrides(session, &request, decision);
     metrics_observe(session->worker->metrics, HISTOGRAM_DECISION_SECONDS,
                     clock_nanoseconds() - started);
     if (decision->verdict != VERDICT_ALLOW && session_enforces(session)) {
