@@ -12,8 +12,9 @@ A case is a few lines; the lines before the first case of a file are the default
     <.                   and then it closes
     <~ TEXT              what it says later, unasked, on the same connection
     <! TEXT              what it says at once to whoever connects
-    as: NAME             the app that asks: demo (its own listener; default), one, two (credentials),
-                         nobody (the listener that wants credentials)
+    as: NAME             the app that asks: demo (its own listener; default), one, two, site-a, site-b
+                         (credentials; the latter are sites of one app), nobody (the listener that wants
+                         credentials), inner (inside of a tunnel to in.test:{S} that is looked into)
     want: ITEM…          what the client gets, in order: 200, 403:undeclared (the reason is looked for
                          in the answer or the log), closed (an end and nothing before it), cut (an
                          answer that breaks off); A|B: either

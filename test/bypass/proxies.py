@@ -6,6 +6,7 @@ that the name server can have port 53 there, which is the only one that they can
 """
 import glob
 import os
+import ssl
 
 import world
 from world import DECLARED, LITERAL, harness, origins
@@ -33,7 +34,7 @@ class Sallyport:
             stage = harness.Scenario()
             stage.directory = os.path.join(directory, f"try{attempt}")
             os.makedirs(stage.directory)
-            self.ports = [origins.free_port() for _ in range(3)]
+            self.ports = [origins.free_port() for _ in range(4)]
             self.gate = self.prepare(stage, places, names)
             try:
                 self.gate.start()
@@ -48,20 +49,65 @@ class Sallyport:
             file.write(world.credentials())
         at = [f"{DECLARED}:{port}" for port in self.ports]
         shared = [f"http://a.test:{places.p}", f"http://x.w.test:{places.p}"]
-        return stage.prepare(
+        inner = [f"https://{name}:{places.s}" for name in world.TLS_NAMES]
+        self.authority(stage, places)
+        gate = stage.prepare(
             allow=self.declared(places), workers=1,
-            apps={("one", "production"): shared[:1], ("two", "production"): shared},
+            apps={("one", "production"): shared[:1], ("two", "production"): shared,
+                  ("inner", "production"): inner, ("sites", "production"): []},
+            inspect=[{"apps": ["inner/production"], "ca": self.pem("inspect"), "key": self.pem("inspect", "key")}],
             listeners=[{"address": at[0], "identity": harness.STATIC},
-                       {"address": at[1], "identity": {"basic": credentials}}],
+                       {"address": at[1], "identity": {"basic": credentials}},
+                       {"address": at[3], "identity": {"static": {"app": "inner", "environment": "production"}}}],
             admin={"address": at[2]},
             timeouts={"resolve_seconds": 2.0 * harness.SLOW},
-            network={"allow_ranges": [DECLARED + "/32", LITERAL + "/32"], "hosts_file": "",
+            network={"trust": self.pem("ca"), "allow_ranges": [DECLARED + "/32", LITERAL + "/32"], "hosts_file": "",
                      "dns_ttl_minimum_seconds": 0, "resolvers": [f"127.0.0.1:{names.port}"]})
+        harness.write(gate.policy_path("inner", "production", "narrow.yml"),
+                      f"- {{address: '{inner[0]}', methods: [GET, POST, OPTIONS], paths: [/public/*]}}\n")
+        self.sites(gate, places)
+        return gate
+
+    def pem(self, name, ending="pem"):
+        return os.path.join(self.keys, f"{name}.{ending}")
+
+    def authority(self, stage, places):
+        """One for the origins' certificates and, below it, one to look into tunnels with."""
+        self.keys = os.path.join(stage.directory, "keys")
+        names = [["init", self.keys], ["issue", self.keys, "--inspect"]] + \
+            [["issue", self.keys, "--server", name] for name in world.TLS_NAMES]
+        for arguments in names:
+            done = harness.sallyport("ca", *arguments)
+            if done.returncode != 0:
+                raise RuntimeError(done.stderr)
+        contexts = {}
+        for name in world.TLS_NAMES:
+            contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            contexts[name].load_cert_chain(self.pem(f"server-{name}"), self.pem(f"server-{name}", "key"))
+        places.tls = contexts[world.TLS_NAMES[0]]
+
+        def choose(sock, name, _):
+            sock.context = contexts.get(name, sock.context)
+        places.tls.sni_callback = choose
+
+    @staticmethod
+    def sites(gate, places):
+        """Two sites of one app, each with a host that its admin has opened."""
+        text = ("permissions:\n  external:\n    configurable: {enabled: true}\n    fetch:\n      backend:\n"
+                f"        - {{address: 'http://early.test:{places.p}'}}\n")
+        for name in ("manifest.yml", "versions/1.1/manifest.yml"):
+            harness.write(gate.policy_path("sites", "production", name), text)
+        opened = "".join(
+            f"  - {{id: {site}, approved: 1, egress: [{{key: own, description: own, configured: "
+            f"[{{domain: 'http://{host}:{places.p}', type: [FETCH_BACKEND_SIDE]}}]}}]}}\n"
+            for site, host in (("site-a", "a.test"), ("site-b", "first.test")))
+        harness.write(gate.policy_path("sites", "production", "installations.yml"), "installations:\n" + opened)
 
     def declared(self, places):
         hosts = plain_names() + LITERALS + ["*.w.test"]
         return [f"http://{host}:{places.p}" for host in hosts] + \
             [f"https://{host}:{places.t}" for host in ("t.test", "*.tw.test", LITERAL)] + \
+            [f"https://s.test:{places.s}"] + \
             [f"http://self.test:{self.ports[0]}", f"http://selfadmin.test:{self.ports[2]}",
              f"http://{DECLARED}:{self.ports[0]}", "http://169.254.169.254"]
 

@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import socket
+import ssl
 import time
 
 import cases
@@ -75,6 +76,23 @@ class Client:
         self.sock.close()
 
 
+class Inner(Client):
+    """Inside of a tunnel that is looked into; TLS has no half of an end."""
+
+    def __init__(self, address, port, target, trust):
+        super().__init__(address, port)
+        self.send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+        self.until(lambda: b"\r\n\r\n" in self.received, 10 * QUIET)
+        if not self.received.startswith(b"HTTP/1.1 200 "):
+            raise OSError(f"no tunnel: {self.received[:200]!r}")
+        context = ssl.create_default_context(cafile=trust)
+        self.sock = context.wrap_socket(self.sock, server_hostname=target.split(":")[0])
+        self.received = b""
+
+    def end(self):
+        pass
+
+
 class Trial:
     """One case in one world."""
 
@@ -116,6 +134,9 @@ class Trial:
 
     def connect(self, who):
         address = "127.0.0.2" if self.ours else "127.0.0.1"
+        if who == "inner":
+            proxy = self.world.proxy
+            return Inner(address, proxy.ports[3], f"in.test:{self.world.origins.s}", proxy.pem("ca"))
         return Client(address, self.world.proxy.ports[0 if who == "demo" else 1])
 
     def converse(self):
@@ -197,8 +218,9 @@ class Trial:
         return [value.decode("latin-1").lower() for message in found for value in message.all(b"host")]
 
     def declared_host(self):
-        p, t = self.world.origins.p, self.world.origins.t
-        return rf"([a-z0-9._-]+\.test\.?|127\.0\.0\.[24]):({p}|{t})(?<!evil\.test:{p})"
+        places = self.world.origins
+        p, ports = places.p, f"{places.p}|{places.t}|{places.s}"
+        return rf"([a-z0-9._-]+\.test\.?|127\.0\.0\.[24]):({ports})(?<!evil\.test:{p})"
 
     def judge_exactly(self, found, least):
         if len(found) < least:
@@ -272,6 +294,8 @@ class Trial:
     def judge_names(self, asked):
         """Only names that are declared, and none at all for what is refused before it is dialled."""
         names = set(self.world.name_server.asked[asked:])
+        if self.bound.who == "inner":
+            names.discard("in.test")  # the tunnel's own
         declared = re.compile(r".+\.t?w\.test")
         for name in names:
             if name not in self.world.name_server.records and not declared.fullmatch(name):
@@ -282,12 +306,12 @@ class Trial:
 
     def canary(self):
         """An innocent request after it, by another app where the case's was one with credentials."""
-        who = {"demo": "demo", "one": "two", "two": "one", "nobody": "two"}[self.bound.who]
+        who = {"demo": "demo", "inner": "demo", "one": "two", "nobody": "two"}.get(self.bound.who, "one")
         places = self.world.origins
         mark = places.mark()
         fields = b""
         if who != "demo":
-            word = f"{who}/production:{SECRETS[who, 'production']}".encode()
+            word = f"{who}/production:{SECRETS[f'{who}/production']}".encode()
             fields = b"Proxy-Authorization: Basic " + base64.b64encode(word) + b"\r\n"
         client = self.connect(who)
         client.send(CANARY % (places.p, places.p, fields))

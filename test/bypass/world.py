@@ -1,15 +1,18 @@
 """The world of a case: a proxy, a name server, and origins that record every byte.
 
 127.0.0.2 is where everything declared lives: on port {P} an HTTP origin, on port {T} the end of
-tunnels (also at 127.0.0.4, declared by its address). Everything else on these two ports, and a third
-port {D}, is undeclared: whoever connects there has found a way around. Names lead there too, unless
+tunnels (also at 127.0.0.4, declared by its address), and on {S} the HTTP origin again, behind TLS.
+Everything else on these ports, and a fourth port {D}, is undeclared: whoever connects there has found a way around. Names lead there too, unless
 the name server's table says otherwise.
 """
+import base64
 import hashlib
 import os
 import re
+import select
 import selectors
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -21,7 +24,8 @@ import origins  # noqa: E402  pylint: disable=wrong-import-position
 DECLARED, LITERAL, ELSEWHERE = "127.0.0.2", "127.0.0.4", "127.0.0.3"
 LISTENING = [DECLARED, LITERAL, ELSEWHERE, "127.0.0.1", "127.0.0.9", "127.8.8.8", "::1"]
 LATE = 0.03  # seconds until what an origin says unasked
-SECRETS = {("one", "production"): "secret-one", ("two", "production"): "secret-two"}
+SECRETS = {"one/production": "secret-one", "two/production": "secret-two",
+           "sites/production/site-a": "secret-a", "sites/production/site-b": "secret-b"}
 
 # declared plain http on port P; where they lead. Answers by turn: name_server.py
 NAMES = {
@@ -31,6 +35,7 @@ NAMES = {
     "early.test": [[DECLARED]], "first.test": [[DECLARED]],
     "self.test": [[DECLARED]], "selfadmin.test": [[DECLARED]],
 }
+TLS_NAMES = ["in.test", "s.test"]  # declared https on port S, the first for the app inner as well
 LEADS = {
     "cname-in.test": ["cname:inside.test"], "cname-declared.test": ["cname:a.test"],
     "other.test": ["other:a.test"], "other-in.test": ["other:inside.test"],
@@ -116,8 +121,25 @@ class Connection:
             pass  # the proxy did not keep the connection
 
 
+def bridge(sock, tls, far):
+    """Ends TLS on SOCK; what is said inside goes to FAR and back."""
+    try:
+        with far, tls.wrap_socket(sock, server_side=True) as inner:
+            while True:
+                ready = [inner] if inner.pending() else select.select([inner, far], [], [])[0]
+                for source, sink in ((inner, far), (far, inner)):
+                    data = source.recv(262144) if source in ready else None
+                    if data == b"":
+                        return
+                    if data:
+                        sink.sendall(data)
+    except OSError:
+        pass  # the proxy would have none of it, or is gone
+
+
 class Origins:
     """Every listener of a world and what they heard, in one thread."""
+    tls = None  # the context of what is behind TLS
 
     def __init__(self):
         self.selector = selectors.DefaultSelector()
@@ -125,7 +147,7 @@ class Origins:
         self.answer = self.greeting = None
         self.undeclared = []  # (place, connections made there)
         self.open = True
-        self.p, self.t, self.d = self.listen(), self.listen(), self.listen()
+        self.p, self.t, self.d, self.s = (self.listen() for _ in range(4))
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
@@ -151,7 +173,7 @@ class Origins:
         raise RuntimeError("no port that is free on every address")
 
     def place(self, which, address):
-        if (which, address) == (0, DECLARED):
+        if which in (0, 3) and address == DECLARED:
             return "a"
         return "t" if which == 1 and address in (DECLARED, LITERAL) else "undeclared"
 
@@ -167,6 +189,9 @@ class Origins:
         if isinstance(key.data, tuple):
             sock, _ = key.fileobj.accept()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if key.data == (3, DECLARED):
+                outer, (sock, far) = sock, socket.socketpair()
+                threading.Thread(target=bridge, args=(outer, self.tls, far), daemon=True).start()
             connection = Connection(sock, self.place(*key.data), self)
             self.connections.append(connection)
             self.selector.register(sock, selectors.EVENT_READ, connection)
@@ -207,7 +232,7 @@ class World:
     def __init__(self, proxy, directory):
         self.origins = Origins()
         self.proxy = None
-        records = {**NAMES, **LEADS}  # all else, such as inside.test, leads ELSEWHERE
+        records = {**NAMES, **LEADS, **{name: [[DECLARED]] for name in TLS_NAMES}}  # all else, such as inside.test, leads ELSEWHERE
         self.name_server = proxy.name_server(records, ELSEWHERE)
         try:
             self.proxy = proxy(directory, self.origins, self.name_server)
@@ -219,14 +244,15 @@ class World:
     def words(self):
         p, t = self.origins.p, self.origins.t
         ports = dict(zip(("PROXY", "GATE", "ADMIN"), self.proxy.ports))
-        return {"P": str(p), "T": str(t), "D": str(self.origins.d), "A": f"a.test:{p}",
+        return {"P": str(p), "T": str(t), "D": str(self.origins.d), "S": str(self.origins.s), "A": f"a.test:{p}",
                 "B": f"evil.test:{p}", "HA": f"Host: a.test:{p}\\r\\n",
                 "GET": f"GET http://a.test:{p}/ HTTP/1.1\\r\\nHost: a.test:{p}\\r\\n",
                 "POST": f"POST http://a.test:{p}/ HTTP/1.1\\r\\nHost: a.test:{p}\\r\\n",
                 "CONNECT": f"CONNECT t.test:{t} HTTP/1.1\\r\\nHost: t.test:{t}\\r\\n\\r\\n",
                 "SMUGGLED": f"GET http://evil.test:{p}/smuggled HTTP/1.1\\r\\nHost: evil.test:{p}\\r\\n\\r\\n",
                 "HIDDEN": f"GET /smuggled HTTP/1.1\\r\\nHost: evil.test:{p}\\r\\n\\r\\n",
-                **{name: str(port) for name, port in ports.items()}}
+                **{name: str(port) for name, port in ports.items()},
+                **{name.split("/")[-1]: field(name, secret) for name, secret in SECRETS.items()}}
 
     def settle(self):
         """Waits until nothing moves at the origins any more."""
@@ -245,10 +271,16 @@ class World:
         self.origins.close()
 
 
+def field(name, secret):
+    word = base64.b64encode(f"{name}:{secret}".encode()).decode()
+    return f"Proxy-Authorization: Basic {word}\\r\\n"
+
+
 def credentials():
-    return "".join(f"- {{app: {app}, environment: {environment}, "
+    keys = ("app", "environment", "installation")
+    return "".join("- {" + "".join(f"{key}: {part}, " for key, part in zip(keys, name.split("/"))) +
                    f"sha256: {hashlib.sha256(secret.encode()).hexdigest()}}}\n"
-                   for (app, environment), secret in SECRETS.items())
+                   for name, secret in SECRETS.items())
 
 
 __all__ = ["World", "credentials", "harness", "origins"]
