@@ -2,8 +2,8 @@
  * Why: a handshake with a client wants a certificate at once, so whatever takes
  * time (reading, the key) is done when the authority is read, and what is left, one
  * signature, is done once for each name and kept.
- * Rests on: leaves live for a day and are replaced when half of it is over, so that
- * none expires in a client's hands.
+ * Rests on: leaves live for a day and are replaced by the hour, so that none expires in a
+ * client's hands, and what one says of time says nothing of who asked for it first.
  */
 #include "certs/mint.h"
 
@@ -21,7 +21,8 @@
 #include "certs/tls_private.h"
 
 #define LEAF_SECONDS 86400
-#define CLOCK_SKEW   300 /* seconds that a leaf is valid already when it is minted */
+#define HOUR         3600 /* seconds; a leaf is of one, and goes with it */
+#define CLOCK_SKEW   300  /* seconds that a leaf is valid already when it is minted */
 #define BUCKETS      1024
 
 struct minter {
@@ -197,15 +198,15 @@ static struct leaf *find(struct mint_cache *cache, const struct minter *minter, 
     return leaf;
 }
 
-static X509 *sign(const struct minter *minter, const char *host, time_t now)
+static X509 *sign(const struct minter *minter, const char *host, time_t hour)
 {
     const struct certificate_order order = {
         .profile = &certificate_server,
         .common_name = host,
         .names = &host,
         .name_count = 1,
-        .not_before = now - CLOCK_SKEW,
-        .not_after = now + LEAF_SECONDS,
+        .not_before = hour - CLOCK_SKEW,
+        .not_after = hour + LEAF_SECONDS,
         .subject_key = minter->leaf_key,
         .issuer = sk_X509_value(minter->chain, 0),
         .issuer_key = minter->key,
@@ -217,8 +218,9 @@ static struct leaf *mint(struct mint_cache *cache, const struct minter *minter, 
                          time_t now)
 {
     const size_t size = strlen(host) + 1;
+    const time_t hour = now - now % HOUR;
     struct leaf *leaf = malloc(sizeof(*leaf) + size);
-    X509 *certificate = sign(minter, host, now);
+    X509 *certificate = sign(minter, host, hour);
     if (leaf == NULL || certificate == NULL) {
         X509_free(certificate);
         free(leaf);
@@ -226,8 +228,7 @@ static struct leaf *mint(struct mint_cache *cache, const struct minter *minter, 
     }
     if (cache->count == cache->maximum)
         drop(cache, TAILQ_FIRST(&cache->by_age));
-    *leaf = (struct leaf){.minter = minter, .certificate = certificate};
-    leaf->replace_at = now + (certificate_expires(certificate) - now) / 2;
+    *leaf = (struct leaf){.minter = minter, .certificate = certificate, .replace_at = hour + HOUR};
     memcpy(leaf->host, host, size);
     TAILQ_INSERT_TAIL(&cache->by_age, leaf, age_link);
     LIST_INSERT_HEAD(bucket_of(cache, host), leaf, bucket_link);

@@ -112,6 +112,16 @@ bool ip_from_sockaddr(const struct sockaddr *address, struct ip *ip, uint16_t *p
     return false;
 }
 
+struct ip ip_unmapped(const struct ip *ip)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    struct ip plain = {.family = 4};
+    if (ip->family != 6 || memcmp(ip->bytes, mapped, sizeof(mapped)) != 0)
+        return *ip;
+    memcpy(plain.bytes, ip->bytes + sizeof(mapped), sizeof(plain.bytes) - sizeof(mapped));
+    return plain;
+}
+
 /* The first PREFIX bits of A and B are the same. */
 static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned prefix)
 {

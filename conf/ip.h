@@ -33,6 +33,10 @@ socklen_t ip_to_sockaddr(const struct ip *ip, uint16_t port, struct sockaddr_sto
 /* False: neither AF_INET nor AF_INET6. A v4-mapped address stays IPv6. */
 bool ip_from_sockaddr(const struct sockaddr *address, struct ip *ip, uint16_t *port);
 
+/* An IPv4 address in IPv6's clothes (RFC 4291, section 2.5.5.2) as what it is; others as they are.
+ */
+struct ip ip_unmapped(const struct ip *ip);
+
 struct ip_range {
     struct ip base;
     uint8_t prefix; /* bits that count: 0..32 or 0..128 */

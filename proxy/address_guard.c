@@ -66,7 +66,6 @@ static const struct prohibited_range prohibited_v6[] = {
     {V6(8, 0xff), "multicast"},
 };
 
-static const struct ip_range mapped = V6(96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 static const struct ip_range nat64 = V6(96, 0x00, 0x64, 0xff, 0x9b);
 static const struct ip_range global_unicast = V6(3, 0x20);
 static const struct ip_range loopback_v4 = V4(127, 0, 0, 0, 8);
@@ -135,12 +134,6 @@ static struct ip ipv4_at(const struct ip *ip, size_t offset, uint8_t mask)
     return inner;
 }
 
-/* A mapped address is an IPv4 address in other clothes: the kernel dials the same host. */
-static struct ip unmapped(const struct ip *ip)
-{
-    return ip_range_contains(&mapped, ip) ? ipv4_at(ip, 12, 0) : *ip;
-}
-
 static bool is_unspecified(const struct ip *ip)
 {
     static const uint8_t zero[16];
@@ -154,7 +147,7 @@ bool address_guard_add_listener(struct address_guard *guard, const struct ip *ip
     if (grown == NULL)
         return false;
     guard->listeners = grown;
-    struct ip plain = unmapped(ip);
+    struct ip plain = ip_unmapped(ip);
     grown[guard->listener_count++] =
         (struct own_listener){.ip = plain, .port = port, .everywhere = is_unspecified(&plain)};
     return true;
@@ -238,7 +231,7 @@ static const char *refuses_ipv6(const struct address_guard *guard, const struct 
 const char *address_guard_refuses(const struct address_guard *guard, const struct ip *ip,
                                   uint16_t port)
 {
-    struct ip plain = unmapped(ip);
+    struct ip plain = ip_unmapped(ip);
     if (is_own_listener(guard, &plain, port))
         return own_listener_words;
     if (plain.family == 6)

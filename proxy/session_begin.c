@@ -62,7 +62,7 @@ static enum progress take_header(struct session *session, const struct proxy_hea
     session->stage = stage_start_tls;
     if (header->is_local)
         return PROGRESS_ON;
-    session->client_ip = header->client;
+    session->client_ip = ip_unmapped(&header->client); /* as fronts say that listen for both */
     session->client_port = header->port;
     identity_of_front(&session->identity, &session->worker->tenants, listener_of(session),
                       session->listener->roster->proxy, header);

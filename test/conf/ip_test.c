@@ -92,6 +92,10 @@ START_TEST(a_mapped_address_is_not_its_ipv4_address)
     struct ip v4 = ip_of("127.0.0.1");
     struct ip mapped = ip_of("::ffff:127.0.0.1");
     ck_assert(!ip_equal(&v4, &mapped));
+    struct ip unmapped = ip_unmapped(&mapped);
+    ck_assert(ip_equal(&v4, &unmapped));
+    unmapped = ip_unmapped(&v4);
+    ck_assert(ip_equal(&v4, &unmapped));
     ck_assert(ip_equal(&v4, &v4));
 }
 END_TEST

@@ -260,6 +260,7 @@ class Minted(Inspected):
         with open(path, "wb") as file:
             file.write(seen.pop())
         text = openssl("x509", "-inform", "DER", "-in", path, "-noout", "-text")
+        self.assertRegex(text, r"Not Before: \w+ +\d+ \d\d:55:00 ")  # of the hour, whoever was the first
         self.assertIn("DNS:origin.test\n", text)
         self.assertIn("CA:FALSE", text)
         self.assertIn("TLS Web Server Authentication", text)

@@ -83,6 +83,10 @@ class Sources(Front):
                 self.assertKnown(binary(client=address, port=6), app, address + ":6")
         self.assertKnown("PROXY TCP6 2001:db8::1 ::1 5 443\r\n", "orders", "[2001:db8::1]:5")
 
+    def test_an_ipv4_address_is_the_same_in_ipv6s_clothes(self):
+        self.start({**SOURCES, "static": {"app": "billing", "environment": "staging"}})
+        self.assertKnown("PROXY TCP6 ::ffff:192.0.2.7 ::1 5 443\r\n", "orders", "192.0.2.7:5")
+
     def test_an_address_in_no_range_is_nobody(self):
         self.start(SOURCES)
         self.assertDenied(self.ask("PROXY TCP4 198.51.100.1 10.0.0.1 5 443\r\n"), "unauthenticated")
