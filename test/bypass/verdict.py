@@ -82,9 +82,10 @@ class Inner(Client):
     def __init__(self, address, port, target, trust):
         super().__init__(address, port)
         self.send(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
-        self.until(lambda: b"\r\n\r\n" in self.received, 10 * QUIET)
+        self.until(lambda: b"\r\n\r\n" in self.received, 30 * harness.SLOW)
         if not self.received.startswith(b"HTTP/1.1 200 "):
             raise OSError(f"no tunnel: {self.received[:200]!r}")
+        self.sock.settimeout(30 * harness.SLOW)
         context = ssl.create_default_context(cafile=trust)
         self.sock = context.wrap_socket(self.sock, server_hostname=target.split(":")[0])
         self.received = b""
