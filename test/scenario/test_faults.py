@@ -150,11 +150,41 @@ class LogReader(Faults):
             self.assertDenied(client.get("http://evil.test/"), "undeclared")
         wait_until(lambda: self.gate.admin("/readyz")[0] == 503, "/readyz tells of the reader")
         self.assertEqual(self.gate.admin("/healthz")[0], 200)
+        counted = {name: value for name, value in self.gate.metrics().items()
+                   if name.startswith("sallyport_decisions_total")}
+        self.assertEqual(sum(counted.values()), 1, counted)  # what nobody could read is counted
         self.gate.signal(signal.SIGKILL)  # a clean stop would wait for the log
         self.gate.join()
 
 
 class Process(Faults):
+    def test_stopped_in_a_burst_and_continued_it_loses_no_decision(self):
+        """SIGSTOP of all that it is: its workers and the log's writer."""
+        server = self.http_origin(lambda request: ok(b"ok"))
+        url = f"http://origin.test:{server.port}/"
+        gate = self.proxy(allow=[url])
+        counts, enough = [0] * 4, threading.Event()
+
+        def burst(number):
+            with gate.connect() as client:
+                while not enough.is_set():
+                    client.get("http://evil.test/")
+                    counts[number] += 1
+        threads = [threading.Thread(target=burst, args=(number,)) for number in range(len(counts))]
+        for thread in threads:
+            thread.start()
+        for _ in range(3):
+            goal = sum(counts) + 50
+            wait_until(lambda goal=goal: sum(counts) >= goal, "requests go on")
+            gate.signal(signal.SIGSTOP)
+            time.sleep(0.2)
+            gate.signal(signal.SIGCONT)
+        enough.set()
+        for thread in threads:
+            thread.join()
+        self.assertServes(gate, url)
+        self.assertAllClosed(gate, sum(counts) + 1)
+
     def test_killed_in_a_burst_it_leaves_whole_lines_and_starts_again(self):
         server = self.http_origin(lambda request: ok(b"ok"))
         url = f"http://origin.test:{server.port}/"
