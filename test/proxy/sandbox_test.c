@@ -372,7 +372,7 @@ int main(void)
     if (sandboxed_possible())
         add_tests(all);
     else
-        puts("note: sandbox_test is left out: sanitizers and valgrind call what the filter forbids");
+        puts("note: left out: sanitizers and valgrind call what the filter forbids");
     suite_add_tcase(suite, all);
     return suite_run(suite);
 }
