@@ -15,9 +15,10 @@
 #define CONNECTION_WINDOW (1024 * 1024)       /* bytes; opened anew as they come */
 #define TABLE_BYTES       4096                /* of HPACK's dynamic tables, each way */
 #define SECTION_BOUND     ((size_t)4 * HTTP2_SECTION_MAXIMUM) /* no head that is a head is larger */
-#define RESET_BURST       200 /* streams that a client may cancel at once, … */
-#define RESET_RATE        50  /* … and a second, before it is sent away */
-#define ACKS_MAXIMUM      200 /* answers to PING and SETTINGS that a peer lets wait */
+#define RESET_BURST       200    /* streams that a client may cancel at once, … */
+#define RESET_RATE        50     /* … and a second, before it is sent away */
+#define BYTES_AHEAD       262144 /* that a peer may send without a head or payload */
+#define ACKS_MAXIMUM      200    /* answers to PING and SETTINGS that a peer lets wait */
 
 /* ---- memory -------------------------------------------------------------------------- */
 
@@ -118,6 +119,7 @@ struct http2 *http2_new(const struct http2_role *role, const struct http2_place 
         return NULL;
     http2->role = role;
     http2->place = *place;
+    http2->allowance = BYTES_AHEAD;
     TAILQ_INIT(&http2->streams);
     TAILQ_INIT(&http2->ready);
     outbox_init(&http2->out);
@@ -148,6 +150,17 @@ static bool fail(struct http2 *http2, ssize_t code)
     return false;
 }
 
+void http2_allow(struct http2 *http2, size_t bytes)
+{
+    http2->allowance += (int64_t)bytes;
+}
+
+static bool send_away(struct http2 *http2)
+{
+    http2->problem = "too many frames that carry nothing";
+    return false;
+}
+
 /* One read's worth. */
 static bool receive(struct http2 *http2)
 {
@@ -163,8 +176,11 @@ static bool receive(struct http2 *http2)
         return false;
     }
     http2->moved += count;
+    http2->allowance -= (int64_t)count;
     const ssize_t taken = nghttp2_session_mem_recv(http2->session, (const uint8_t *)bytes, count);
-    return taken >= 0 || fail(http2, taken);
+    if (taken < 0)
+        return fail(http2, taken);
+    return http2->allowance >= 0 || send_away(http2);
 }
 
 static bool ask_for_frames(struct http2 *http2)

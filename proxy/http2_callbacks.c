@@ -5,6 +5,9 @@
  */
 #include "proxy/http2_private.h"
 
+/* That may come for each byte of payload: DATA frames may be small. */
+#define BYTES_FOR_PAYLOAD 16
+
 static struct http2_stream *stream_of(struct http2 *http2, int32_t id)
 {
     return nghttp2_session_get_stream_user_data(http2->session, id);
@@ -114,6 +117,7 @@ static void take_section(struct http2 *http2, const nghttp2_frame *frame)
     if (head->section == HTTP2_REQUEST)
         stream = begin_stream(http2, frame->hd.stream_id);
     if (stream != NULL && !stream->is_deaf) {
+        http2_allow(http2, HTTP2_SECTION_MAXIMUM);
         if (head->section == HTTP2_TRAILERS)
             take_trailers(stream, head, ends);
         else
@@ -131,6 +135,7 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
     struct http2_stream *stream = stream_of(http2, id);
     (void)flags;
     nghttp2_session_consume_connection(session, length);
+    http2_allow(http2, BYTES_FOR_PAYLOAD * length);
     if (stream == NULL || stream->is_deaf || !stream->head_received) {
         nghttp2_session_consume_stream(session, id, length);
         if (stream != NULL && !stream->is_deaf)

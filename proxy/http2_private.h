@@ -19,8 +19,16 @@ struct http2 {
     bool is_broken;
     bool is_done; /* nghttp2 has no more to say or to hear */
     bool is_greeted;
+    int64_t allowance; /* bytes that may come before more heads and payload have to */
     const char *problem;
 };
+
+/*
+ * So many more BYTES may come: for a head, or payload, that came or went, or nobody wants any more.
+ * What brings nobody anything (PING and SETTINGS and their like, without end) costs time, and its
+ * sender is sent away.
+ */
+void http2_allow(struct http2 *http2, size_t bytes);
 
 /* ---- http2_stream.c ---- */
 

@@ -94,6 +94,7 @@ void http2_stream_close(struct http2_stream *stream, uint32_t code)
 void http2_stream_reset(struct http2_stream *stream, uint32_t code)
 {
     stream->is_deaf = stream->is_reset = true;
+    http2_allow(stream->http2, 2 * (size_t)stream->http2->role->window); /* may be on its way */
     if (stream->id > 0)
         nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id, code);
 }
@@ -176,6 +177,7 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *bytes, s
     (void)context;
     switch (http2_outbound_read(&stream->outbound, &stream->inner, bytes, size, &count)) {
     case HTTP2_OUTBOUND_MORE:
+        http2_allow(stream->http2, count);
         stream->has_moved = true;
         return (ssize_t)count;
     case HTTP2_OUTBOUND_END:
