@@ -134,7 +134,7 @@ $(BUILD)/test/policy/ledger_crash_test: LDFLAGS += \
 $(BUILD)/test/policy/narrow_test: LDFLAGS += -Wl,--wrap=pcre2_jit_compile_8
 
 # Lets a test say what time it is.
-$(BUILD)/test/proxy/turns_test: LDFLAGS += -Wl,--wrap=clock_gettime
+$(addprefix $(BUILD)/test/proxy/,turns_test http2_upstream_test): LDFLAGS += -Wl,--wrap=clock_gettime
 
 # Runs whole sessions in the session fuzzer's world, where clock, timers, sockets and names are in
 # the test's hand.

@@ -287,7 +287,7 @@ static bool is_of(const struct http2_upstream *upstream, const struct upstream_k
     const struct upstream *connection = upstream->connection;
     return upstream->tenant == key->tenant && connection->port == key->port &&
            span_equal((struct span){upstream->host, upstream->host_length}, host_span(key->host)) &&
-           tls_stream_is_of(connection->transport.tls, key->tls);
+           upstream_is_made_with(connection, key->tls);
 }
 
 static struct http2_upstream *find(const struct http2_upstream_list *list,

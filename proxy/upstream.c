@@ -116,7 +116,7 @@ static void on_idle_event(void *owner)
         drop(idle);
 }
 
-static bool is_made_with(const struct upstream *upstream, const struct tls_context *context)
+bool upstream_is_made_with(const struct upstream *upstream, const struct tls_context *context)
 {
     const struct tls_stream *stream = upstream->transport.tls;
     return stream == NULL ? context == NULL : tls_stream_is_of(stream, context);
@@ -129,7 +129,7 @@ static struct idle_upstream *find_idle(struct upstream_pool *pool, const struct 
     {
         if (idle->tenant == key->tenant && idle->upstream->port == key->port && /* NOLINT: above */
             span_equal((struct span){idle->host, idle->host_length}, host_span(key->host)) &&
-            is_made_with(idle->upstream, key->tls))
+            upstream_is_made_with(idle->upstream, key->tls))
             return idle;
     }
     return NULL;

@@ -52,6 +52,9 @@ struct upstream *upstream_new(struct poller *poller, int fd, const struct ip *ip
                               struct metrics *metrics, transport_wake *wake, void *owner);
 void upstream_free(struct upstream *upstream, bool reset);
 
+/* Its TLS is of CONTEXT; NULL: it has none. */
+bool upstream_is_made_with(const struct upstream *upstream, const struct tls_context *context);
+
 void upstream_pool_init(struct upstream_pool *pool, struct deadlines *deadlines);
 void upstream_pool_clear(struct upstream_pool *pool);
 
