@@ -1,5 +1,6 @@
 """Origins that speak HTTP/2 over TLS: nginx, and one whose every frame the scenario makes by hand."""
 import os
+import socket
 import ssl
 import struct
 import threading
@@ -115,6 +116,8 @@ class Http2Connection:
         self.data = {}
         self.ended = set()
         self.begun = set()
+        self.windows = {0: 65535}
+        self.first_window = 65535
         self.change = threading.Condition()
 
     def send(self, kind, flags, stream, payload=b""):
@@ -134,11 +137,23 @@ class Http2Connection:
     def goaway(self, last, code=NO_ERROR):
         self.send(GOAWAY, 0, 0, struct.pack(">II", last, code))
 
+    def close(self):
+        """Without a word of TLS."""
+        self.wire.sock.shutdown(socket.SHUT_RDWR)
+
     def wait_body(self, stream):
         """Until the request has ended: its body."""
         with self.change:
             assert self.change.wait_for(lambda: stream in self.ended, 20)
             return self.data.get(stream, b"")
+
+    def wait_window(self, stream, count):
+        """Until COUNT bytes may be sent (RFC 9113, section 5.2); they are taken for sent."""
+        with self.change:
+            self.windows.setdefault(stream, self.first_window)
+            self.change.wait_for(lambda: min(self.windows[0], self.windows[stream]) >= count)
+            for number in (0, stream):
+                self.windows[number] -= count
 
     def run(self):
         assert self.wire.read(len(PREFACE)) == PREFACE
@@ -157,6 +172,13 @@ class Http2Connection:
         if kind == PING and not flags & ACK:
             self.send(PING, ACK, 0, payload)
         with self.change:
+            if kind == SETTINGS:
+                entries = [payload[at:at + 6] for at in range(0, len(payload), 6)]
+                for name, value in (struct.unpack(">HI", entry) for entry in entries):
+                    self.first_window = value if name == 4 else self.first_window
+            if kind == WINDOW_UPDATE:
+                self.windows.setdefault(stream, self.first_window)
+                self.windows[stream] += int.from_bytes(payload, "big")
             if kind == DATA:
                 self.data[stream] = self.data.get(stream, b"") + payload
                 self.window(stream, len(payload))

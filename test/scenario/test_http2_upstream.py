@@ -1,11 +1,13 @@
 """Absolute-form https:// to origins that choose HTTP/2: what the client sees is as over HTTP/1.1."""
+import hashlib
 import os
 import signal
 import socket
 import struct
+import subprocess
 import threading
 
-from harness import Scenario, wait_until
+from harness import PATIENCE, Scenario, wait_until
 from http2_origins import DATA, END_STREAM, HEADERS, RST_STREAM, Http2Nginx, Http2Origin, fields
 from origins import HttpOrigin, ok
 from pki import Pki
@@ -177,6 +179,40 @@ class Messages(Http2):
                          (None, None, "kept"))
 
 
+class Clients(Http2):
+    """Whole programs that ask in absolute form; the origin's side is HTTP/2."""
+
+    def run_client(self, *command):
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def curl(self, path, *options):
+        host = self.base[len("https://"):]
+        return self.run_client("curl", "-sS", "--fail-with-body", "--proxy", self.gate.url, "--request-target",
+                               self.base + path, *options, f"http://{host}/")
+
+    def test_curl(self):
+        nginx = self.nginx()
+        self.start(nginx.tls_port)
+        self.assertEqual(self.curl("/large"), self.content("large"))
+        large = os.path.join(self.root, "large")
+        self.assertEqual(self.curl("/echo", "--data-binary", f"@{large}"), self.content("large"))
+        self.assertEqual(self.curl("/echo", "-H", "Transfer-Encoding: chunked", "-H", "Expect:", "--data-binary",
+                                   f"@{large}"), self.content("large"))
+        self.assertEqual({entry[1] for entry in self.seen(nginx, 3)}, {"HTTP/2.0"})
+        self.assertEqual(len({entry[0] for entry in nginx.requests()}), 1)
+
+    def test_node(self):
+        nginx = self.nginx()
+        self.start(nginx.tls_port)
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "absolute_form.js")
+        told = self.run_client("node", script, str(self.gate.port), self.base, os.path.join(self.root, "large"))
+        digest = hashlib.sha256(self.content("large")).hexdigest()
+        self.assertEqual(told.decode().split(), ["200", digest] * 20)
+        self.assertEqual(len({entry[0] for entry in self.seen(nginx, 21)}), 1)
+
+
 class Connections(Http2):
     def test_carry_many_requests_at_once(self):
         nginx = self.nginx()
@@ -329,7 +365,7 @@ class Retries(Http2):
     def test_a_kept_connection_that_breaks_is_no_failure_for_what_can_be_asked_twice(self):
         def answer(connection, stream):
             if origin.connections == 1 and stream > 1:
-                connection.wire.sock.close()
+                connection.close()
                 return
             connection.ok(stream)
         origin = self.by_hand(answer)
@@ -341,7 +377,7 @@ class Retries(Http2):
     def test_what_may_have_been_done_is_not_done_twice(self):
         def answer(connection, stream):
             if stream > 1:
-                connection.wire.sock.close()
+                connection.close()
                 return
             connection.ok(stream)
         origin = self.by_hand(answer)
