@@ -22,7 +22,7 @@ struct http2_upstream {
     struct event *turn;          /* its next turn is due */
     const struct tenant *tenant;
     uint64_t since;           /* milliseconds, monotonic: when it was made */
-    uint64_t heard;           /* … and when it last had something to be read */
+    uint64_t heard;           /* … and when it last had something to be read, or to wait for */
     bool is_idle;             /* in that list */
     struct deadline greeting; /* DEADLINE_HTTP2_GREETING */
     struct deadline deadline; /* DEADLINE_KEPT_HTTP2, while idle */
@@ -154,6 +154,7 @@ static void become_busy(struct http2_upstream *upstream)
         return;
     leave_list(upstream);
     upstream->is_idle = false;
+    upstream->heard = clock_milliseconds();
     TAILQ_INSERT_TAIL(&upstream->home->busy, upstream, link);
 }
 
@@ -302,6 +303,21 @@ static struct http2_upstream *find(const struct http2_upstream_list *list,
     return upstream;
 }
 
+/*
+ * One that idles may have ended, and nobody has been told yet: that is asked here, at the last
+ * moment, for what has been sent into a closed door cannot always be sent again.
+ */
+static struct http2_upstream *find_idle(struct http2_upstreams *upstreams,
+                                        const struct upstream_key *key)
+{
+    struct http2_upstream *upstream = find(&upstreams->idle, key);
+    if (upstream == NULL || transport_is_quiet(&upstream->connection->transport))
+        return upstream;
+    upstream->connection->transport.readable = true;
+    take_turn(upstream);
+    return find(&upstreams->idle, key);
+}
+
 /* The session's end of the pair is, for all that it may know, a connection to the origin. */
 static struct upstream *open_stream(struct http2_upstream *upstream, transport_wake *wake,
                                     void *owner)
@@ -331,7 +347,7 @@ struct upstream *http2_upstreams_take(struct http2_upstreams *upstreams,
 {
     struct http2_upstream *upstream = find(&upstreams->busy, key);
     if (upstream == NULL)
-        upstream = find(&upstreams->idle, key);
+        upstream = find_idle(upstreams, key);
     if (upstream == NULL)
         return NULL;
     struct upstream *end = open_stream(upstream, wake, owner);

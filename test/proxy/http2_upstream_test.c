@@ -194,6 +194,33 @@ START_TEST(one_that_is_asked_and_silent_gets_no_streams_until_it_speaks)
 }
 END_TEST
 
+START_TEST(one_that_has_idled_is_not_silent_when_it_is_asked_again)
+{
+    const struct upstream_key key = key_of(0, 0, 443);
+    let_go(add_greeted(&key));
+    passed = HTTP2_UPSTREAM_SILENCE / 1000 + 1;
+    struct upstream *first = take(&key), *second = take(&key);
+    ck_assert(first != NULL && second != NULL);
+    let_go(second);
+    let_go(first);
+    passed = 0;
+}
+END_TEST
+
+START_TEST(one_that_the_origin_has_just_closed_is_not_taken)
+{
+    const struct upstream_key key = key_of(0, 0, 443);
+    let_go(add_greeted(&key));
+    shutdown(peers[0], SHUT_WR); /* the loop does not come to tell */
+    ck_assert_ptr_null(take(&key));
+    ck_assert_uint_eq(connections(), 0);
+    let_go(add_greeted(&key));
+    ck_assert_int_gt(send(peers[1], goaway, sizeof(goaway) - 1, MSG_NOSIGNAL), 0);
+    ck_assert_ptr_null(take(&key));
+    ck_assert_uint_eq(connections(), 0);
+}
+END_TEST
+
 START_TEST(one_that_does_not_begin_to_speak_is_closed)
 {
     const struct upstream_key key = key_of(0, 0, 443);
@@ -254,6 +281,8 @@ int main(void)
     tcase_add_test(all, one_that_the_origin_has_ended_gets_no_streams);
     tcase_add_test(all, one_that_has_grown_old_gets_no_streams);
     tcase_add_test(all, one_that_is_asked_and_silent_gets_no_streams_until_it_speaks);
+    tcase_add_test(all, one_that_has_idled_is_not_silent_when_it_is_asked_again);
+    tcase_add_test(all, one_that_the_origin_has_just_closed_is_not_taken);
     tcase_add_test(all, one_that_does_not_begin_to_speak_is_closed);
     tcase_add_test(all, a_bounded_number_is_kept_without_streams);
     tcase_add_test(all, one_with_streams_is_not_closed_for_its_descriptor);
