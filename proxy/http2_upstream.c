@@ -170,14 +170,19 @@ static void become_idle(struct http2_upstream *upstream)
     deadline_start(home->worker->deadlines, &upstream->deadline, DEADLINE_KEPT_HTTP2);
 }
 
-/* A connection that has said nothing while it was asked may be dead without anybody's word. */
+/*
+ * How many streams an origin takes is known with its SETTINGS: what it refuses can be sent again
+ * only where nothing of a body is gone. A connection that has said nothing while it was asked may
+ * be dead without anybody's word.
+ */
 static bool has_room(const struct http2_upstream *upstream)
 {
     const size_t streams = http2_stream_count(upstream->http2);
     const uint64_t now = clock_milliseconds();
-    return streams < HTTP2_UPSTREAM_STREAMS && http2_has_room(upstream->http2) &&
-           now - upstream->since < HTTP2_UPSTREAM_AGE &&
-           (streams == 0 || now - upstream->heard < HTTP2_UPSTREAM_SILENCE);
+    if (!http2_has_room(upstream->http2) || now - upstream->since >= HTTP2_UPSTREAM_AGE)
+        return false;
+    return streams == 0 || (streams < HTTP2_UPSTREAM_STREAMS && http2_is_greeted(upstream->http2) &&
+                            now - upstream->heard < HTTP2_UPSTREAM_SILENCE);
 }
 
 /* Its last words are GOAWAY, where they go out at once. */
@@ -291,13 +296,15 @@ static bool is_of(const struct http2_upstream *upstream, const struct upstream_k
            upstream_is_made_with(connection, key->tls);
 }
 
+/* The analyser does not follow TAILQ_REMOVE's pointer to a pointer, and takes what left the list
+ * for still in it: hence the NOLINT. */
 static struct http2_upstream *find(const struct http2_upstream_list *list,
                                    const struct upstream_key *key)
 {
     struct http2_upstream *upstream;
     TAILQ_FOREACH(upstream, list, link)
     {
-        if (is_of(upstream, key) && has_room(upstream))
+        if (is_of(upstream, key) && has_room(upstream)) /* NOLINT: see above */
             break;
     }
     return upstream;

@@ -221,6 +221,20 @@ START_TEST(one_that_the_origin_has_just_closed_is_not_taken)
 }
 END_TEST
 
+START_TEST(one_has_a_single_stream_until_the_origin_says_how_many_it_takes)
+{
+    const struct upstream_key key = key_of(0, 0, 443);
+    struct upstream *first = add(&key);
+    turn_loop();
+    ck_assert_ptr_null(take(&key));
+    peer_says(0, settings, sizeof(settings) - 1);
+    struct upstream *second = take(&key);
+    ck_assert_ptr_nonnull(second);
+    let_go(second);
+    let_go(first);
+}
+END_TEST
+
 START_TEST(one_that_does_not_begin_to_speak_is_closed)
 {
     const struct upstream_key key = key_of(0, 0, 443);
@@ -283,6 +297,7 @@ int main(void)
     tcase_add_test(all, one_that_is_asked_and_silent_gets_no_streams_until_it_speaks);
     tcase_add_test(all, one_that_has_idled_is_not_silent_when_it_is_asked_again);
     tcase_add_test(all, one_that_the_origin_has_just_closed_is_not_taken);
+    tcase_add_test(all, one_has_a_single_stream_until_the_origin_says_how_many_it_takes);
     tcase_add_test(all, one_that_does_not_begin_to_speak_is_closed);
     tcase_add_test(all, a_bounded_number_is_kept_without_streams);
     tcase_add_test(all, one_with_streams_is_not_closed_for_its_descriptor);

@@ -18,10 +18,8 @@ class Http2Nginx(Nginx):
     """nginx that speaks h2 on `tls_port`: files in ROOT, /echo gives back the body, /back/ is a plain
     HTTP/1.1 origin's at BACK; its log tells of each request's connection and protocol."""
 
-    def __init__(self, directory, root, pair, back=None, streams=128, extra=""):
+    def __init__(self, directory, root, pair, back=None):
         self.back = back.port if back else 9
-        self.streams = streams
-        self.extra = extra
         super().__init__(directory, root, *pair)
 
     def configuration(self, directory, root, certificate, key):
@@ -40,7 +38,6 @@ http {{
                     'host=$http_host connection=$http_connection';
     access_log {self.log} told;
     client_max_body_size 64m; client_body_buffer_size 1m;
-    http2_max_concurrent_streams {self.streams};
     default_type application/octet-stream;
     server {{
         listen 127.0.0.1:{self.port};
@@ -53,7 +50,6 @@ http {{
         location = /slow {{ echo_sleep 0.3; echo slow; }}
         location /back/ {{ add_trailer X-Sum 42; add_trailer X-Checked yes; proxy_pass http://127.0.0.1:{self.back}; proxy_http_version 1.1;
             proxy_request_buffering off; proxy_buffering off; proxy_set_header Host $host; }}
-        {self.extra}
     }}
 }}
 """

@@ -19,13 +19,13 @@ class Http2(Scenario):
         self.pki = Pki(self.path("pki", "x").rsplit("/", 1)[0])
         self.pair = self.pki.issue("origin", "origin.test")
 
-    def nginx(self, back=None, **options):
+    def nginx(self, back=None):
         self.root = self.path("root", "x").rsplit("/", 1)[0]
         for name, size in (("small", 12), ("large", 5 << 20)):
             with open(os.path.join(self.root, name), "wb") as file:
                 file.write(os.urandom(size))
         directory = self.path("nginx", "x").rsplit("/", 1)[0]
-        return self.keep(Http2Nginx(directory, self.root, self.pair, back, **options))
+        return self.keep(Http2Nginx(directory, self.root, self.pair, back))
 
     def by_hand(self, answer, **options):
         return self.keep(Http2Origin(self.pair, answer, **options))
@@ -225,11 +225,20 @@ class Connections(Http2):
         self.assertEqual((samples["sallyport_streams_open"], samples["sallyport_upstreams_open"]), (0, 1))
 
     def test_are_dialled_as_the_peers_limit_asks(self):
-        nginx = self.nginx(streams=4)
-        self.start(nginx.tls_port)
-        answers = self.at_once(16, lambda client, _: client.get(f"{self.base}/slow").body)
-        self.assertEqual(set(answers), {b"slow\n"})
-        self.assertGreaterEqual(len({entry[0] for entry in self.seen(nginx, 16)}), 4)
+        together = threading.Barrier(6)
+
+        def answer(connection, stream):
+            if self.warm:
+                together.wait(20)
+            connection.ok(stream)
+        self.warm = False
+        origin = self.by_hand(answer, settings=[(3, 2)])
+        self.start(origin.port)
+        self.client.get(f"{self.base}/")
+        self.warm = True
+        answers = self.at_once(6, lambda client, _: client.get(f"{self.base}/").status)
+        self.assertEqual(answers, [200] * 6)
+        self.assertGreaterEqual(origin.connections, 3)
 
     def test_do_not_wait_for_a_reader_that_is_slow(self):
         nginx = self.nginx()
