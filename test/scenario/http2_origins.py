@@ -1,5 +1,6 @@
 """Origins that speak HTTP/2 over TLS: nginx, and one whose every frame the scenario makes by hand."""
 import os
+import select
 import socket
 import ssl
 import struct
@@ -151,14 +152,24 @@ class Http2Connection:
             for number in (0, stream):
                 self.windows[number] -= count
 
+    def read(self, size):
+        """As wire.read, but never while another thread writes: OpenSSL's streams do not take that."""
+        while len(self.wire.buffer) < size:
+            if not self.wire.sock.pending():
+                select.select([self.wire.sock], [], [])
+            with self.lock:
+                if not self.wire.more():
+                    raise EOFError
+        return self.wire.read(size)
+
     def run(self):
-        assert self.wire.read(len(PREFACE)) == PREFACE
+        assert self.read(len(PREFACE)) == PREFACE
         self.send(SETTINGS, 0, 0, self.origin.settings)
         while True:
-            head = self.wire.read(9)
+            head = self.read(9)
             length, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
             stream = int.from_bytes(head[5:], "big") & 0x7fffffff
-            payload = self.wire.read(length)
+            payload = self.read(length)
             self.origin.frames.append((kind, flags, stream, payload))
             self.take(kind, flags, stream, payload)
 
