@@ -60,9 +60,18 @@ struct http2_stream *http2_stream_new(struct http2 *http2, int32_t id, int *fd)
     return stream;
 }
 
+/* A response that came whole just before its connection broke: the pair mostly has room for it. */
+static void deliver_last(struct http2_stream *stream)
+{
+    size_t count = 0;
+    if (!stream->http2->role->is_server && stream->inbound.ended && !stream->is_deaf)
+        (void)http2_inbound_flush(&stream->inbound, &stream->inner, &count);
+}
+
 void http2_stream_free(struct http2_stream *stream)
 {
     struct http2 *http2 = stream->http2;
+    deliver_last(stream);
     if (stream->owner != NULL)
         http2->role->closed(stream);
     if (stream->id > 0)

@@ -194,6 +194,33 @@ START_TEST(one_that_is_asked_and_silent_gets_no_streams_until_it_speaks)
 }
 END_TEST
 
+START_TEST(a_response_that_came_whole_is_handed_on_though_its_connection_breaks)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    static const char response[] = "\0\0\1\1\4\0\0\0\1\x88"
+                                   "\0\0\5\0\1\0\0\0\1hello";
+    const struct upstream_key key = key_of(0, 0, 443);
+    char bytes[256] = "";
+    size_t count = 0;
+    struct upstream *end = add_greeted(&key);
+    ck_assert_int_eq(transport_write(&end->transport, request, sizeof(request) - 1, &count),
+                     TRANSPORT_OK);
+    turn_loop();
+    while (recv(peers[0], bytes, sizeof(bytes), 0) > 0)
+        continue;
+    ck_assert_int_gt(send(peers[0], settings, sizeof(settings) - 1, 0), 0); /* to be answered */
+    ck_assert_int_gt(send(peers[0], response, sizeof(response) - 1, 0), 0);
+    ck_assert_int_eq(close(peers[--peer_count]), 0);
+    turn_loop();
+    ck_assert_int_eq(transport_read(&end->transport, bytes, sizeof(bytes) - 1, &count),
+                     TRANSPORT_OK);
+    bytes[count] = '\0';
+    ck_assert_ptr_nonnull(strstr(bytes, "\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
+    let_go(end);
+    ck_assert_uint_eq(connections(), 0);
+}
+END_TEST
+
 START_TEST(one_that_has_idled_is_not_silent_when_it_is_asked_again)
 {
     const struct upstream_key key = key_of(0, 0, 443);
@@ -295,6 +322,7 @@ int main(void)
     tcase_add_test(all, one_that_the_origin_has_ended_gets_no_streams);
     tcase_add_test(all, one_that_has_grown_old_gets_no_streams);
     tcase_add_test(all, one_that_is_asked_and_silent_gets_no_streams_until_it_speaks);
+    tcase_add_test(all, a_response_that_came_whole_is_handed_on_though_its_connection_breaks);
     tcase_add_test(all, one_that_has_idled_is_not_silent_when_it_is_asked_again);
     tcase_add_test(all, one_that_the_origin_has_just_closed_is_not_taken);
     tcase_add_test(all, one_has_a_single_stream_until_the_origin_says_how_many_it_takes);
