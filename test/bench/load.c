@@ -65,6 +65,13 @@ static void client_send(const struct client *client, const void *bytes, size_t l
         bench_die("send");
 }
 
+/* What goes through the tunnel is on its way; its echo is to be read. */
+static void client_send_first(struct client *client)
+{
+    client->length = 0;
+    client_send(client, run.first, run.first_length);
+}
+
 static void client_ask(struct client *client)
 {
     client_send(client, run.request, run.request_length);
@@ -106,8 +113,7 @@ static void head_read(struct client *client, size_t body)
         return;
     }
     client->state = run.work == WORK_RELAY ? STATE_STREAM : STATE_ECHO;
-    client->length = 0;
-    client_send(client, run.first, run.first_length);
+    client_send_first(client);
 }
 
 static void read_head(struct client *client)
@@ -242,7 +248,7 @@ static void hold(void)
             continue;
         run.done = 0;
         for (uint64_t i = 0; i < run.count; i++)
-            client_send(&run.clients[i], "x", 1);
+            client_send_first(&run.clients[i]);
         loop();
         say("answered");
     }
