@@ -15,6 +15,10 @@
 #include "certs/certificate_names.h"
 #include "certs/tls_private.h"
 
+/* Bytes that are taken off a socket at a time where many come: three records of the longest, and
+ * still a block that malloc keeps at hand (proxy/machine.c). */
+#define BULK_READ ((size_t)3 * (SSL3_RT_HEADER_LENGTH + SSL3_RT_MAX_ENCRYPTED_LENGTH))
+
 struct tls_stream {
     SSL *ssl;
     struct tls_context *context; /* a reference */
@@ -196,12 +200,21 @@ enum tls_result tls_stream_handshake(struct tls_stream *stream)
     return result_of(stream, SSL_do_handshake(stream->ssl));
 }
 
+/* OpenSSL takes its buffer anew when it is empty, and wipes it whole when it gives it back: a large
+ * one is for streams alone that are in the middle of much. */
+static void fit_buffer(const struct tls_stream *stream)
+{
+    SSL_set_default_read_buffer_len(stream->ssl, SSL_has_pending(stream->ssl) ? BULK_READ : 0);
+}
+
 enum tls_result tls_stream_read(struct tls_stream *stream, void *bytes, size_t size, size_t *count)
 {
     if (stream->failed)
         return TLS_FAILED;
     begin_call();
-    return result_of(stream, SSL_read_ex(stream->ssl, bytes, size, count));
+    const enum tls_result result = result_of(stream, SSL_read_ex(stream->ssl, bytes, size, count));
+    fit_buffer(stream);
+    return result;
 }
 
 enum tls_result tls_stream_write(struct tls_stream *stream, const void *bytes, size_t size,

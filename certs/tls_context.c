@@ -16,10 +16,6 @@
 
 #define SECURITY_LEVEL 2
 
-/* Bytes that are taken off a socket at a time, if so many wait: four records of the longest. It is
- * held only while less than a record has come. */
-#define READ_SIZE ((size_t)4 * (SSL3_RT_HEADER_LENGTH + SSL3_RT_MAX_ENCRYPTED_LENGTH))
-
 /* RFC 7301's name for it, its length in front (section 3.1). */
 static const unsigned char protocols[] = "\x08http/1.1";
 
@@ -94,7 +90,6 @@ static bool set_rules(SSL_CTX *ssl_context, bool is_client)
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(ssl_context, 1);
-    SSL_CTX_set_default_read_buffer_len(ssl_context, READ_SIZE);
     SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_default_passwd_cb(ssl_context, tls_error_refuse_passphrase);
     if (!is_client)
