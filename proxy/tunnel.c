@@ -328,6 +328,7 @@ static enum relay_result read_watched(struct session *session)
     case TRANSPORT_END:
         buffer_clear(&session->input);
         session->tunnel->watch.budget = 0;
+        session->tunnel->up.ended = true;
         return RELAY_DONE;
     case TRANSPORT_FAILED:
         break;
