@@ -126,6 +126,9 @@ $(TEST_TOOLS): %: %.o $(LIBRARY)
 $(BUILD)/test/policy/out_of_memory_test: LDFLAGS += \
 	$(addprefix -Wl$(comma)--wrap=,malloc calloc reallocarray posix_memalign)
 
+# Lets a test say what memory held before it was given.
+$(BUILD)/test/policy/trie_test: LDFLAGS += -Wl,--wrap=posix_memalign
+
 # Lets a test end a command at each of its steps on the disk.
 $(BUILD)/test/policy/ledger_crash_test: LDFLAGS += \
 	$(addprefix -Wl$(comma)--wrap=,write fsync ftruncate openat renameat unlinkat mkdirat)

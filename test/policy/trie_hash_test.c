@@ -7,7 +7,21 @@
 
 #include "test/suite.h"
 
-/* Stands first: before it no key was chosen in this process. */
+/* In a process of its own, and first: before it no key was chosen. */
+START_TEST(keeps_the_key_of_a_seed_that_was_set_before_any_other)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        trie_hash_set_seed(0);
+        _exit(trie_hash_key().start == 0xE220A8397B1DCDAFU ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+END_TEST
+
+/* Stands behind it, which chooses none in this process. */
 START_TEST(gives_every_process_a_key_of_its_own)
 {
     struct trie_hash_key theirs = {0};
@@ -82,6 +96,7 @@ int main(void)
 {
     Suite *suite = suite_create("trie_hash");
     TCase *tests = tcase_create("trie_hash");
+    tcase_add_test(tests, keeps_the_key_of_a_seed_that_was_set_before_any_other);
     tcase_add_test(tests, gives_every_process_a_key_of_its_own);
     tcase_add_test(tests, keeps_its_key);
     tcase_add_test(tests, makes_a_well_mixed_key_of_a_seed);
