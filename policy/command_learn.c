@@ -63,9 +63,12 @@ static int run(struct learn_command *command, int argc, char **argv)
     command->options.plain_http = command->logs.source.options.plain_http;
     command->logs.walk.visit = learn_visit;
     command->logs.walk.context = &learn;
-    command_logs_walk(&command->logs, argc, argv);
-    status = tally_is_starved(learn.denied) ? command_usage_error("learn", "memory is out")
-                                            : print_fragment(command, &learn);
+    if (!command_logs_walk(&command->logs, argc, argv))
+        status = COMMAND_BAD_INPUT;
+    else if (tally_is_starved(learn.denied))
+        status = command_usage_error("learn", "memory is out");
+    else
+        status = print_fragment(command, &learn);
     learn_clear(&learn);
     return command_logs_end(&command->logs, status);
 }

@@ -73,11 +73,12 @@ int command_logs_begin(struct command_logs *logs, int argc, char **argv)
         error_print(&error, stderr);
         return COMMAND_BAD_INPUT;
     }
+    source_hint(&logs->source, stderr);
     logs->walk.show_progress = isatty(STDERR_FILENO) != 0;
     return -1;
 }
 
-void command_logs_walk(struct command_logs *logs, int argc, char **argv)
+bool command_logs_walk(struct command_logs *logs, int argc, char **argv)
 {
     for (int i = optind; i < argc; i++)
         log_walk_file(&logs->walk, argv[i]);
@@ -87,6 +88,7 @@ void command_logs_walk(struct command_logs *logs, int argc, char **argv)
                 "sallyport: no decision of this app and environment is in the logs, %" PRIu64
                 " of others\n",
                 logs->walk.passed_over);
+    return logs->walk.visited > 0 || !logs->walk.failed;
 }
 
 int command_logs_end(struct command_logs *logs, int status)

@@ -28,8 +28,11 @@ struct command_logs {
  */
 int command_logs_begin(struct command_logs *logs, int argc, char **argv);
 
-/* Walks the logs. */
-void command_logs_walk(struct command_logs *logs, int argc, char **argv);
+/*
+ * Walks the logs. False: one of them could not be read, which was said, and no decision
+ * was found before that or in the others, so there is nothing to tell of.
+ */
+bool command_logs_walk(struct command_logs *logs, int argc, char **argv);
 
 /* Flushes standard output. STATUS, or COMMAND_BAD_INPUT where output or a log failed. */
 int command_logs_end(struct command_logs *logs, int status);

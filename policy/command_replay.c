@@ -29,8 +29,8 @@ static int run(struct replay_command *command, int argc, char **argv)
         return command_usage_error("replay", "memory is out");
     command->logs.walk.visit = replay_visit;
     command->logs.walk.context = &replay;
-    command_logs_walk(&command->logs, argc, argv);
-    command->print(&replay, stdout);
+    if (command_logs_walk(&command->logs, argc, argv))
+        command->print(&replay, stdout);
     bool changes = replay.counts[REPLAY_NOW_DENIED] > 0 || replay.counts[REPLAY_NOW_ALLOWED] > 0;
     bool starved = tally_is_starved(replay.changes);
     replay_clear(&replay);
@@ -65,7 +65,8 @@ const struct command command_replay_description = {
         "\n"
         "Requests that were stopped for causes that no policy decides (no credentials, a prohibited\n"
         "address, a limit) are counted apart and change nothing. Lines that are no record are\n"
-        "reported and passed over. Logs have no paths, so of a narrow.yml only what it says of\n"
+        "reported and passed over; where a log cannot be read and no other has a decision, there are\n"
+        "no sums. Logs have no paths, so of a narrow.yml only what it says of\n"
         "tunnels counts: a logged CONNECT is taken for one that is not inspected.\n"
         "\n" SOURCE_HELP
         "With --policy, records of that app and environment are taken, each as the installation\n"

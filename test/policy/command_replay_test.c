@@ -67,6 +67,28 @@ START_TEST(replay_of_records_that_stay_ends_with_0)
 }
 END_TEST
 
+/* No sums of nothing, and no word that nothing was denied: they would be believed. */
+START_TEST(a_log_that_cannot_be_read_is_all_that_is_told)
+{
+    static const char *const lines[] = {MANIFEST "/nowhere/at/all.log", MANIFEST
+                                        "-a nobody /nowhere/at/all.log " DATA "decisions.log"};
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        replay(lines[i]);
+        ck_assert_str_eq(done.output, "");
+        ck_assert_str_eq(done.complaints, "sallyport: /nowhere/at/all.log: cannot be opened: No "
+                                          "such file or directory\n");
+        ck_assert_int_eq(done.status, 2);
+        learn(lines[i]);
+        ck_assert_str_eq(done.output, "");
+        ck_assert_ptr_nonnull(strstr(done.complaints, "/nowhere/at/all.log: cannot be opened"));
+        ck_assert_int_eq(done.status, 2);
+    }
+    replay(MANIFEST "--format json " DATA "manifest.yml");
+    ck_assert_str_eq(done.output, "");
+    ck_assert_int_eq(done.status, 2);
+}
+END_TEST
+
 START_TEST(replay_of_what_cannot_be_read_ends_with_2)
 {
     replay(MANIFEST DATA "decisions.log /nowhere/at/all.log");
@@ -184,6 +206,7 @@ int main(void)
     tcase_add_test(tests, replay_prints_a_line_a_change_and_the_sums);
     tcase_add_test(tests, replay_reads_a_rotated_log_and_prints_json);
     tcase_add_test(tests, replay_of_records_that_stay_ends_with_0);
+    tcase_add_test(tests, a_log_that_cannot_be_read_is_all_that_is_told);
     tcase_add_test(tests, replay_of_what_cannot_be_read_ends_with_2);
     tcase_add_loop_test(tests, replay_says_what_is_wrong_with_its_arguments, 0,
                         sizeof(usage_rows) / sizeof(usage_rows[0]));
