@@ -318,6 +318,7 @@ static int run(struct check *check, int argc, char **argv)
         error_print(&error, stderr);
         return COMMAND_BAD_INPUT;
     }
+    source_hint(&check->source, stderr);
     for (int i = optind; i < argc; i++) {
         if (strcmp(argv[i], "-") == 0)
             read_all = check_stream(check) && read_all;
@@ -359,7 +360,8 @@ const struct command command_check_description = {
         "  --help               this text\n"
         "\n"
         "Text is \"ALLOW|DENY|INVALID  TARGET  REASON  FILE:LINE:COLUMN\"; a denial names the\n"
-        "nearest declaration, where there is one, and what differs.\n"
+        "nearest declaration, where there is one, and what differs. An unknown key in the\n"
+        "manifest's permissions, which grants nothing, is said on standard error.\n"
         "\n"
         "Exit status: 0 all allowed, 1 some denied, 2 bad usage, a policy that cannot be read,\n"
         "or a TARGET that is none.\n"

@@ -124,6 +124,9 @@ struct manifest_options {
     const struct variables *variables; /* variables.yml and --set; NULL: none */
     bool thorough; /* lint: report also mistakes in what decides no egress of the app's server side
                     */
+    struct error *passed_over; /* NULL, or gets the first unknown key that is no finding here, and
+                                  below which egress may be declared in vain; its message is ""
+                                  while there is none */
 };
 
 /*

@@ -21,11 +21,22 @@ void *reader_allocate(struct manifest_reader *reader, size_t count, size_t size)
     return memory;
 }
 
+/* What a proxy passes over in silence. */
+static void pass_over(struct manifest_reader *reader, struct position at, const char *rule,
+                      const char *message)
+{
+    struct error *told = reader->options->passed_over;
+    if (told != NULL && told->message[0] == '\0' && strcmp(rule, "unknown-key") == 0)
+        error_set_at(told, reader->findings->file, at, "%s", message);
+}
+
 static void report(struct manifest_reader *reader, enum finding_level level, struct position at,
                    struct position end, const char *rule, const char *message)
 {
     if (!reader->aside || reader->options->thorough)
         finding_add(reader->findings, level, rule, at, end, "%s", message);
+    else
+        pass_over(reader, at, rule, message);
 }
 
 /* A list or a mapping is shown by its beginning alone. */

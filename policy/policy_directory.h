@@ -15,6 +15,7 @@
 struct policy_options {
     bool plain_http;            /* manifests may declare http:// and ws:// */
     bool production_everything; /* manifests of the environment production may declare "*" */
+    struct error *passed_over;  /* as in struct manifest_options */
 };
 
 /*

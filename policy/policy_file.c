@@ -262,7 +262,7 @@ struct app_policy *policy_files_load(const struct policy_files *files,
                                      struct span environment, struct error *error)
 {
     struct reading reading = {
-        .options = {.plain_http = options->plain_http},
+        .options = {.plain_http = options->plain_http, .passed_over = options->passed_over},
         .refuse_everything =
             !options->production_everything && span_equal(environment, SPAN("production")),
         .app = app,

@@ -91,8 +91,10 @@ bool source_open(struct source *source, struct error *error)
     const struct policy_options options = {
         .plain_http = source->options.plain_http,
         .production_everything = true, /* what production may is the proxy's configuration's */
+        .passed_over = &source->passed_over,
     };
     struct app_policy *policy;
+    source->options.passed_over = &source->passed_over;
     source->subject =
         (struct subject){span_or_empty(source->app), span_or_empty(source->environment),
                          span_or_empty(source->installation)};
@@ -109,4 +111,14 @@ bool source_open(struct source *source, struct error *error)
     if (source->snapshot == NULL)
         error_set(error, "memory is out");
     return source->snapshot != NULL;
+}
+
+void source_hint(const struct source *source, FILE *stream)
+{
+    const struct error *hint = &source->passed_over;
+    char line[sizeof(hint->file) + sizeof(hint->message) + 32];
+    if (hint->message[0] == '\0')
+        return;
+    error_format(hint, line, sizeof(line));
+    fprintf(stream, "sallyport: %s (sallyport lint says more)\n", line);
 }

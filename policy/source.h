@@ -53,6 +53,7 @@ struct source {
     struct arena *arena;        /* where they live */
     struct snapshot *snapshot;  /* what source_open has read */
     struct subject subject;
+    struct error passed_over; /* an unknown key of a manifest; message "": there is none */
 };
 
 /* False: memory is out. Then, and always, source_clear. */
@@ -74,5 +75,11 @@ bool source_is_complete(const struct source *source, struct error *error);
  * False: ERROR says which file and why.
  */
 bool source_open(struct source *source, struct error *error);
+
+/*
+ * One line to STREAM where an opened SOURCE has an unknown key in a manifest's permissions. A proxy
+ * passes it over, so that it grants nothing; who asks why should not have to look for it.
+ */
+void source_hint(const struct source *source, FILE *stream);
 
 #endif

@@ -326,6 +326,72 @@ START_TEST(says_when_the_output_cannot_be_written)
 }
 END_TEST
 
+struct misspelling {
+    const char *permissions;
+    const char *says; /* "": nothing */
+};
+
+static const struct misspelling misspellings[] = {
+    {"{external: {fetch: {backnd: [a.com], backend: []}}}",
+     "sallyport: variable.yml:2:34: \"backnd\" is not a key of permissions.external.fetch; did you "
+     "mean \"backend\"? (sallyport lint says more)\n"},
+    {"{external: {fetsh: {backend: [a.com]}}}",
+     "sallyport: variable.yml:2:26: \"fetsh\" is not a key of permissions.external; did you mean "
+     "\"fetch\"? (sallyport lint says more)\n"},
+    {"{extrnal: {fetch: {backend: [a.com]}}, outernal: {}}",
+     "sallyport: variable.yml:2:15: \"extrnal\" is not a key of permissions; did you mean "
+     "\"external\"? (sallyport lint says more)\n"},
+    {"{external: {fetch: {\"\\e[2J\": []}}}",
+     "sallyport: variable.yml:2:34: \"\\u001b[2J\" is not a key of permissions.external.fetch; take it "
+     "out (sallyport lint says more)\n"},
+    {"{external: {fetch: {backend: [b.com]}, images: ['no address']}, enforcement: x}", ""},
+};
+
+START_TEST(hints_at_an_unknown_key_and_keeps_standard_output_for_its_answers)
+{
+    char manifest[256];
+    snprintf(manifest, sizeof(manifest),
+             "app: {id: 'ari:cloud:ecosystem::app/x'}\npermissions: %s\n",
+             misspellings[_i].permissions);
+    write_file("variable.yml", manifest);
+    ck_assert_int_eq(check("-m variable.yml --format json a.com"), 1);
+    ck_assert_str_eq(complaints, misspellings[_i].says);
+    ck_assert(
+        span_starts_with(span_of(output), SPAN("{\"target\":\"a.com\",\"verdict\":\"deny\",")));
+    ck_assert_ptr_eq(strchr(output, '\n'), output + strlen(output) - 1);
+}
+END_TEST
+
+/* As long as YAML lets a key be: the key is cut, and not the hint. */
+START_TEST(hints_at_a_key_of_any_length_in_one_line)
+{
+    FILE *file = fopen(path_of("variable.yml"), "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "app: {id: 'ari:cloud:ecosystem::app/x'}\npermissions: {\"");
+    for (size_t i = 0; i < 500; i++)
+        fputs("\\e", file);
+    fputs("\": {}}\n", file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(check("-m variable.yml a.com"), 1);
+    ck_assert_ptr_nonnull(strstr(complaints, " (sallyport lint says more)\n"));
+    ck_assert_ptr_eq(strchr(complaints, '\n'), complaints + strlen(complaints) - 1);
+}
+END_TEST
+
+START_TEST(hints_at_an_unknown_key_of_a_policy_directory)
+{
+    ck_assert_int_eq(mkdir(path_of("policy"), 0755), 0);
+    ck_assert_int_eq(mkdir(path_of("policy/demo"), 0755), 0);
+    ck_assert_int_eq(mkdir(path_of("policy/demo/development"), 0755), 0);
+    write_file("policy/demo/development/manifest.yml",
+               "app: {id: 'ari:cloud:ecosystem::app/x'}\n"
+               "permissions: {external: {fetch: {backnd: [a.com]}}}\n");
+    ck_assert_int_eq(check("--policy policy -a demo -e development a.com"), 1);
+    ck_assert_ptr_nonnull(
+        strstr(complaints, "sallyport: policy/demo/development/manifest.yml:2:34: \"backnd\" is"));
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *made = suite_create("command_check");
@@ -348,6 +414,10 @@ static Suite *suite(void)
     tcase_add_loop_test(tests, says_what_is_wrong_with_its_usage, 0,
                         sizeof(misuses) / sizeof(misuses[0]));
     tcase_add_test(tests, names_a_manifest_that_cannot_be_read);
+    tcase_add_loop_test(tests, hints_at_an_unknown_key_and_keeps_standard_output_for_its_answers, 0,
+                        sizeof(misspellings) / sizeof(misspellings[0]));
+    tcase_add_test(tests, hints_at_a_key_of_any_length_in_one_line);
+    tcase_add_test(tests, hints_at_an_unknown_key_of_a_policy_directory);
     tcase_add_test(tests, helps);
     tcase_add_test(tests, says_when_the_output_cannot_be_written);
     suite_add_tcase(made, tests);
