@@ -214,7 +214,7 @@ class Stops(Scenario):
         with proxy.connect() as client:
             client.tunnel(f"origin.test:{server.port}")
             proxy.signal(signal.SIGTERM)
-            time.sleep(0.2)
+            wait_until(lambda: any("stopping" in line for line in proxy.stderr), "the first is heard")
             self.assertIsNone(proxy.process.poll())
             proxy.signal(signal.SIGTERM)
             proxy.join()

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from harness import PATIENCE, Scenario, wait_until
+from harness import PATIENCE, SLOW, Scenario, wait_until
 from origins import ok
 
 DECISION = {"time", "event", "id", "app", "environment", "client", "method", "scheme", "host", "port",
@@ -202,7 +202,7 @@ class Log(Scenario):
         last = [self.made(proxy)]
 
         def stands():
-            time.sleep(0.25)
+            time.sleep(0.25 * SLOW)
             last.append(self.made(proxy))
             return len(last) > 4 and last[-5] == last[-1] > 1000
         wait_until(stands, "no more records are made")

@@ -136,12 +136,19 @@ class Certificates(Reloading, Mtls):
         self.gate.wait_log(event="close", outcome="revoked")
 
     def test_that_are_revoked_may_finish_a_response_and_no_more(self):
-        self.server.answer = lambda request: (time.sleep(1), ok(b"whole"))[1]
-        self.start_with(revoke="drain")
-        client = self.keep(self.open(self.mine))
+        goes_on = threading.Event()
+        goes_on.set()
+        self.addCleanup(goes_on.set)
+        self.server.answer = lambda request: (goes_on.wait(PATIENCE), ok(b"whole"))[1]
+        self.start_with(revoke="drain", sections={"workers": 1})
+        client, idle = self.keep(self.open(self.mine)), self.keep(self.open(self.mine))
+        self.assertEqual(idle.get(self.url).status, 200)
+        goes_on.clear()
         client.send(f"GET {self.url} HTTP/1.1\r\nHost: origin.test:{self.server.port}\r\n\r\n")
-        self.gate.wait_log(event="decision")
+        wait_until(lambda: len(self.server.requests) == 2, "the origin is asked")
         self.revoke_mine()
+        self.assertTrue(idle.ended())  # so the one worker has withdrawn them all
+        goes_on.set()
         response = client.response()
         self.assertEqual((response.body, response.get("Connection")), (b"whole", "close"))
         self.assertTrue(client.ended())
