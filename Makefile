@@ -13,7 +13,7 @@ PACKAGES_BUILD := gcc make pkg-config libc6-dev libevent-dev libssl-dev libyaml-
 	libc-ares-dev libidn2-dev libpsl-dev zlib1g-dev libseccomp-dev libpcre2-dev libnghttp2-dev
 PACKAGES_RUN   := openssl curl ca-certificates
 PACKAGES_TEST  := $(PACKAGES_RUN) check python3 python3-requests python3-websockets nginx-light \
-	dnsmasq-base git wget nodejs node-undici python3-h2 procps zsh fish mandoc groff-base
+	dnsmasq-base git wget nodejs node-undici python3-h2 nghttp2-client procps zsh fish mandoc groff-base
 PACKAGES_CLIENTS := openjdk-17-jdk-headless
 PACKAGES_CHECK := check clang clang-format clang-tidy cppcheck shellcheck python3
 PACKAGES_FUZZ  := clang libclang-rt-14-dev
