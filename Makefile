@@ -14,7 +14,7 @@ PACKAGES_BUILD := gcc make pkg-config libc6-dev libevent-dev libssl-dev libyaml-
 PACKAGES_RUN   := openssl curl ca-certificates
 PACKAGES_TEST  := $(PACKAGES_RUN) check python3 python3-requests python3-websockets nginx-light \
 	dnsmasq-base git wget nodejs node-undici python3-h2 nghttp2-client procps zsh fish mandoc groff-base
-PACKAGES_CLIENTS := openjdk-17-jdk-headless
+PACKAGES_CLIENTS := openjdk-17-jdk-headless golang-go
 PACKAGES_CHECK := check clang clang-format clang-tidy cppcheck shellcheck python3
 PACKAGES_FUZZ  := clang libclang-rt-14-dev
 PACKAGES_MEMCHECK := valgrind libc6-dbg
@@ -174,10 +174,10 @@ scenarios: all $(TEST_TOOLS) ## the whole-program tests alone (TESTS="test_conne
 	@BUILD=$(BUILD) test/run $(or $(TESTS),scenarios)
 
 .PHONY: clients
-clients: ## clients that are too large for every `make test`: Java (a quarter of a gigabyte)
+clients: ## clients that are too large for every `make test`: Java and Go (three quarters of a gigabyte)
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_CLIENTS)
 	@$(SUBMAKE) all
-	@BUILD=$(BUILD) test/run test_java
+	@BUILD=$(BUILD) test/run test_java test_go
 
 # ---- Checks ------------------------------------------------------------------
 .PHONY: check
