@@ -10,10 +10,13 @@
                 self.assertEqual(client.read(4), b"ping")
 
 What a scenario starts ends with it. A proxy that a scenario did not stop is stopped with SIGTERM
-and has to exit with 0, silently under the sanitizers.
+and has to exit with 0, silently under the sanitizers. SALLYPORT_UNDER is what the program is run
+under (valgrind, which test/run names).
 """
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -32,15 +35,17 @@ SALLYPORT = os.path.join(BUILD, "sallyport")
 SLOW = float(os.environ.get("SALLYPORT_SLOW") or 1)  # how much slower than usual (sanitizers)
 PATIENCE = 30 * SLOW
 STATIC = {"static": {"app": "demo", "environment": "development"}}
-SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:",
-                   "Sanitizer:DEADLYSIGNAL")
+UNDER = shlex.split(os.environ.get("SALLYPORT_UNDER") or "")
+SANITIZER_WORDS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:"
+                             r"|Sanitizer:DEADLYSIGNAL|^==\d+== ", re.M)  # the last: valgrind's
 
 
 def is_instrumented(*marks):
-    """Sanitizers and coverage do at a process's end what the sandbox ends a process for. MARKS: which of them."""
+    """Sanitizers, valgrind and coverage do what the sandbox ends a process for. MARKS: which of the sanitizers."""
     with open(SALLYPORT, "rb") as file:
         program = file.read()
-    return any(mark in program for mark in marks or (b"__asan_init", b"__tsan_init", b"__gcov_exit"))
+    return not marks and bool(UNDER) or any(
+        mark in program for mark in marks or (b"__asan_init", b"__tsan_init", b"__gcov_exit"))
 
 
 def wait_until(condition, what, patience=None):
@@ -56,8 +61,10 @@ def wait_until(condition, what, patience=None):
 
 def sallyport(*arguments, stdin=None, cwd=None, timeout=60):
     """Runs a subcommand; the finished process (text)."""
-    return subprocess.run([SALLYPORT, *arguments], input=stdin, capture_output=True, text=True,
+    done = subprocess.run([*UNDER, SALLYPORT, *arguments], input=stdin, capture_output=True, text=True,
                           cwd=cwd, timeout=timeout * SLOW, check=False)
+    assert not SANITIZER_WORDS.search(done.stderr), done.stderr
+    return done
 
 
 def manifest(addresses):
@@ -107,7 +114,7 @@ class Proxy:
         path = os.path.join(self.directory, "sallyport.yml")
         write(path, json.dumps(self.configuration, indent=1))
         self.process = subprocess.Popen(
-            [*self.wrapper, SALLYPORT, "run", "--config", path], stdin=subprocess.DEVNULL,
+            [*self.wrapper, *UNDER, SALLYPORT, "run", "--config", path], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
         self.stdout = []
         self.ready = threading.Event()
@@ -163,9 +170,13 @@ class Proxy:
             self.join()
             raise AssertionError("the proxy did not stop after SIGTERM:\n"
                                  + "\n".join(self.stderr[-20:])) from None
+        self.assert_clean()
+        assert came == status, f"exit status {came}, expected {status}\n" + "\n".join(self.stderr)
+
+    def assert_clean(self):
+        """Neither a sanitizer nor valgrind has said a word."""
         text = "\n".join(self.stderr)
-        assert not any(word in text for word in SANITIZER_WORDS), text
-        assert came == status, f"exit status {came}, expected {status}\n{text}"
+        assert not SANITIZER_WORDS.search(text), text
 
     # -- talking to it ---------------------------------------------------------
 
@@ -307,6 +318,7 @@ class Scenario(unittest.TestCase):
     def end(proxy):
         if proxy.process and proxy.process.returncode is None:
             proxy.stop()
+        proxy.assert_clean()
 
     def keep(self, thing):
         self.addCleanup(thing.close)
