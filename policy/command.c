@@ -5,6 +5,29 @@
 #include <getopt.h>
 #include <stdarg.h>
 
+#include "policy/command_options.h"
+#include "policy/nearest.h"
+
+#define COMMANDS_MAXIMUM 64
+#define OPTION_SIZE      40 /* of a long option's name, NUL included */
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *const *command = command_table; *command != NULL; command++) {
+        if (strcmp((*command)->name, name) == 0)
+            return *command;
+    }
+    return NULL;
+}
+
+const char *command_nearest(const char *name)
+{
+    const char *names[COMMANDS_MAXIMUM + 1] = {NULL};
+    for (size_t i = 0; i < COMMANDS_MAXIMUM && command_table[i] != NULL; i++)
+        names[i] = command_table[i]->name;
+    return nearest_name(span_of(name), names);
+}
+
 int command_usage_error(const char *name, const char *format, ...)
 {
     char what[512];
@@ -31,13 +54,35 @@ int command_read_options(int argc, char **argv, const char *letters, const struc
     return status;
 }
 
+/* The option of NAME that TYPED ("--formt=text") may be meant to be; "": none is near. */
+static void find_near_option(const char *name, const char *typed, char near[OPTION_SIZE])
+{
+    struct command_option options[COMMAND_OPTIONS_MAXIMUM];
+    char texts[COMMAND_OPTIONS_MAXIMUM][OPTION_SIZE];
+    const char *names[COMMAND_OPTIONS_MAXIMUM + 1] = {NULL};
+    const struct command *command = command_find(name);
+    size_t count = command == NULL ? 0 : command_options_list(command, options);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "%.*s", SPAN_FORMAT(options[i].name));
+        names[i] = texts[i];
+    }
+    struct span word = span_of(typed);
+    const char *nearest = nearest_name(span_slice(word, 0, span_find(word, '=')), names);
+    snprintf(near, OPTION_SIZE, "%s", nearest == NULL ? "" : nearest);
+}
+
 int command_option_error(const char *name, int option, char **argv)
 {
+    const char *typed = argv[optind - 1];
+    char near[OPTION_SIZE];
     if (option == ':')
-        return command_usage_error(name, "%s needs a value", argv[optind - 1]);
+        return command_usage_error(name, "%s needs a value", typed);
     if (optopt > ' ' && optopt < 127)
         return command_usage_error(name, "unknown option -%c", optopt);
-    return command_usage_error(name, "unknown option %s", argv[optind - 1]);
+    find_near_option(name, typed, near);
+    if (near[0] == '\0')
+        return command_usage_error(name, "unknown option %s", typed);
+    return command_usage_error(name, "unknown option %s (did you mean %s?)", typed, near);
 }
 
 void command_print_help(const struct command *command, FILE *stream)

@@ -25,6 +25,12 @@ struct command {
 /* All commands, in the order of the overview; NULL ends them. The program defines it. */
 extern const struct command *const command_table[];
 
+/* The command of that name; NULL: there is none. */
+const struct command *command_find(const char *name);
+
+/* The name of a command that NAME, which is none, may be meant to be; NULL: none is near. */
+const char *command_nearest(const char *name);
+
 extern const struct command command_check_description;
 extern const struct command command_lint_description;
 extern const struct command command_learn_description;
@@ -56,8 +62,8 @@ int command_read_options(int argc, char **argv, const char *letters, const struc
                          command_take_option *take, void *context);
 
 /*
- * Says what getopt_long could not read (it returned '?' or ':'; opterr is 0 and
- * the short options begin with ':'). Returns COMMAND_BAD_INPUT.
+ * Says what the command NAME's getopt_long could not read (it returned '?' or ':'; opterr is 0
+ * and the short options begin with ':'), and which option may be meant. Returns COMMAND_BAD_INPUT.
  */
 int command_option_error(const char *name, int option, char **argv);
 

@@ -78,13 +78,10 @@ static int write_policy(const struct manifest *manifest, struct arena *arena, st
         return COMMAND_BAD_INPUT;
     }
     text_add_char(text, '\n');
-    if (text->overflow || fwrite(text->data, 1, text->length, stdout) != text->length ||
-        fflush(stdout) != 0) {
-        fputs("sallyport: the output cannot be written\n", stderr);
-        return COMMAND_BAD_INPUT;
-    }
-    mention_navigation(manifest);
-    return EXIT_WRITTEN;
+    int status = command_print_text(text, stdout);
+    if (status == EXIT_WRITTEN)
+        mention_navigation(manifest);
+    return status;
 }
 
 static int print_policy(const struct csp_command *command, const char *path)

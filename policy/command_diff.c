@@ -83,15 +83,11 @@ static int print_diff(const struct diff_command *command, const struct version_d
     struct text text;
     text_init(&text, OUTPUT_MAXIMUM);
     command->print(diff, &text);
-    bool whole = !text.overflow;
-    size_t written = whole ? fwrite(text.data, 1, text.length, stdout) : 0;
-    bool fine = whole && written == text.length && fflush(stdout) == 0;
+    int status = command_print_text(&text, stdout);
     text_clear(&text);
-    if (!fine) {
-        fputs("sallyport: the output cannot be written\n", stderr);
-        return COMMAND_BAD_INPUT;
-    }
-    return diff->bump == BUMP_MAJOR ? EXIT_NEEDS_APPROVAL : EXIT_NO_APPROVAL;
+    if (status == EXIT_NO_APPROVAL && diff->bump == BUMP_MAJOR)
+        status = EXIT_NEEDS_APPROVAL;
+    return status;
 }
 
 static int compare(struct diff_command *command, const char *old, const char *new)

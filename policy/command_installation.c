@@ -8,16 +8,9 @@
 
 enum {
     OPTION_POLICY = 256,
-    OPTION_ID,
-    OPTION_VERSION,
-    OPTION_REGION,
-    OPTION_DOMAIN,
-    OPTION_TYPE,
-    OPTION_DESCRIPTION,
-    OPTION_ENDPOINT,
-    OPTION_REMOVE,
     OPTION_PLAIN_HTTP,
-    OPTION_HELP
+    OPTION_HELP,
+    OPTION_SETTING, /* and enum installation_setting */
 };
 
 struct installation_command {
@@ -102,7 +95,7 @@ static int write_change(struct installation_command *command)
     text_init(&text, INSTALLATION_FILE_MAXIMUM);
     if (command_book_open(&book, command->request.directory, "installation")) {
         fine = installation_file_read(&file, &command->request, &error) &&
-               change(command, &file, &book, &text, &error) && fflush(stdout) == 0;
+               change(command, &file, &book, &text, &error);
         if (!fine)
             error_print(&error, stderr);
     }
@@ -152,28 +145,33 @@ static int set_author(struct installation_command *command, int option)
 /* An option of the verbs that take one. Below 0: go on; else the exit status. */
 static int take_setting(struct installation_command *command, int option, char **argv)
 {
-    switch (option) {
-    case OPTION_VERSION:
+    if (option < OPTION_SETTING || option >= OPTION_SETTING + SETTINGS)
+        return command_option_error("installation", option, argv);
+    const enum installation_setting setting = (enum installation_setting)(option - OPTION_SETTING);
+    command->wish.given |= 1U << setting;
+    switch (setting) {
+    case SETTING_VERSION:
         return set_major(command, optarg);
-    case OPTION_REGION:
+    case SETTING_REGION:
         command->wish.region = optarg;
         return -1;
-    case OPTION_DOMAIN:
+    case SETTING_DOMAIN:
         return add_domain(command, optarg);
-    case OPTION_TYPE:
+    case SETTING_TYPE:
         return add_type(command, optarg);
-    case OPTION_DESCRIPTION:
+    case SETTING_DESCRIPTION:
         command->wish.description = optarg;
         return -1;
-    case OPTION_ENDPOINT:
+    case SETTING_ENDPOINT:
         command->wish.endpoint = optarg;
         return -1;
-    case OPTION_REMOVE:
+    case SETTING_REMOVE:
         command->wish.remove = true;
         return -1;
-    default:
-        return command_option_error("installation", option, argv);
+    case SETTINGS:
+        break;
     }
+    return -1;
 }
 
 static int take_option(void *context, int option, char **argv)
@@ -206,6 +204,15 @@ static int take_option(void *context, int option, char **argv)
     }
 }
 
+static int refuse_verb(const char *word)
+{
+    const char *near = installation_verb_nearest(word);
+    return command_usage_error("installation", "there is no verb %s%s%s%s",
+                               text_quote(span_of(word), (char[TEXT_QUOTE_SIZE]){0}),
+                               near == NULL ? "" : " (did you mean ", near == NULL ? "" : near,
+                               near == NULL ? "" : "?)");
+}
+
 static int take_verb(struct installation_command *command, int count, char **words)
 {
     const struct installation_verb *verb = count == 0 ? NULL : installation_verb_find(words[0]);
@@ -213,8 +220,7 @@ static int take_verb(struct installation_command *command, int count, char **wor
     if (count == 0)
         return command_usage_error("installation", "a verb says what to do, such as list");
     if (verb == NULL)
-        return command_usage_error("installation", "there is no verb %s",
-                                   text_quote(span_of(words[0]), (char[TEXT_QUOTE_SIZE]){0}));
+        return refuse_verb(words[0]);
     wish->argument_count = (size_t)count - 1;
     if (wish->argument_count != verb->arguments)
         return command_usage_error("installation", "%s takes %s behind it", verb->name,
@@ -236,6 +242,9 @@ static int check_options(struct installation_command *command, int count, char *
     if (request->directory == NULL || request->app == NULL || request->environment == NULL)
         return command_usage_error("installation",
                                    "--policy, --app and --environment say whose installations");
+    const char *refused = installation_verb_refuses(verb, command->wish.given);
+    if (refused != NULL)
+        return command_usage_error("installation", "%s takes no %s", verb->name, refused);
     if (request->id == NULL && strcmp(verb->name, "list") != 0)
         return command_usage_error("installation", "--id says which installation");
     if (verb->reasoned && (command->author.by == NULL || command->author.why == NULL))
@@ -251,13 +260,13 @@ static int read_options(struct installation_command *command, int argc, char **a
         {"app", required_argument, NULL, 'a'},
         {"environment", required_argument, NULL, 'e'},
         {"id", required_argument, NULL, 'i'},
-        {"version", required_argument, NULL, OPTION_VERSION},
-        {"region", required_argument, NULL, OPTION_REGION},
-        {"domain", required_argument, NULL, OPTION_DOMAIN},
-        {"type", required_argument, NULL, OPTION_TYPE},
-        {"description", required_argument, NULL, OPTION_DESCRIPTION},
-        {"endpoint", required_argument, NULL, OPTION_ENDPOINT},
-        {"remove", no_argument, NULL, OPTION_REMOVE},
+        {"version", required_argument, NULL, OPTION_SETTING + SETTING_VERSION},
+        {"region", required_argument, NULL, OPTION_SETTING + SETTING_REGION},
+        {"domain", required_argument, NULL, OPTION_SETTING + SETTING_DOMAIN},
+        {"type", required_argument, NULL, OPTION_SETTING + SETTING_TYPE},
+        {"description", required_argument, NULL, OPTION_SETTING + SETTING_DESCRIPTION},
+        {"endpoint", required_argument, NULL, OPTION_SETTING + SETTING_ENDPOINT},
+        {"remove", no_argument, NULL, OPTION_SETTING + SETTING_REMOVE},
         {"plain-http", no_argument, NULL, OPTION_PLAIN_HTTP},
         AUTHOR_LONG_OPTIONS,
         {"help", no_argument, NULL, OPTION_HELP},

@@ -1,7 +1,6 @@
 /* Options, source and walk of replay and learn. */
 #include "policy/command_logs.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -93,9 +92,5 @@ bool command_logs_walk(struct command_logs *logs, int argc, char **argv)
 
 int command_logs_end(struct command_logs *logs, int status)
 {
-    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        fprintf(stderr, "sallyport: standard output cannot be written: %s\n", strerror(errno));
-        return COMMAND_BAD_INPUT;
-    }
     return logs->walk.failed ? COMMAND_BAD_INPUT : status;
 }

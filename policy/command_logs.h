@@ -34,7 +34,7 @@ int command_logs_begin(struct command_logs *logs, int argc, char **argv);
  */
 bool command_logs_walk(struct command_logs *logs, int argc, char **argv);
 
-/* Flushes standard output. STATUS, or COMMAND_BAD_INPUT where output or a log failed. */
+/* STATUS, or COMMAND_BAD_INPUT where a log failed. */
 int command_logs_end(struct command_logs *logs, int status);
 
 #endif

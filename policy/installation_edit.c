@@ -3,6 +3,8 @@
 
 #include <stdarg.h>
 
+#include "policy/nearest.h"
+
 static void tell(struct installation_edit *edit, const char *format, ...) PRINTF_LIKE(2, 3);
 
 static void tell(struct installation_edit *edit, const char *format, ...)
@@ -153,12 +155,33 @@ static bool resume(struct installation_edit *edit, struct error *error)
 
 /* ---- The table ---------------------------------------------------------------------------- */
 
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static const char *const setting_names[SETTINGS] = {
+    [SETTING_VERSION] = "--version",         [SETTING_REGION] = "--region",
+    [SETTING_DOMAIN] = "--domain",           [SETTING_TYPE] = "--type",
+    [SETTING_DESCRIPTION] = "--description", [SETTING_ENDPOINT] = "--endpoint",
+    [SETTING_REMOVE] = "--remove",
+};
+
 static const struct installation_verb verbs[] = {
-    {.name = "add", .event = "installation-add", .adds = true, .edit = add},
+    {.name = "add",
+     .event = "installation-add",
+     .settings = 1U << SETTING_VERSION | 1U << SETTING_REGION,
+     .adds = true,
+     .edit = add},
     {.name = "list"},
     {.name = "show"},
-    {.name = "approve", .event = "approve", .reasoned = true, .edit = approve},
-    {.name = "revoke", .event = "revoke", .reasoned = true, .edit = revoke},
+    {.name = "approve",
+     .event = "approve",
+     .settings = 1U << SETTING_VERSION,
+     .reasoned = true,
+     .edit = approve},
+    {.name = "revoke",
+     .event = "revoke",
+     .settings = 1U << SETTING_VERSION,
+     .reasoned = true,
+     .edit = revoke},
     {.name = "set-region",
      .event = "set-region",
      .argument = "a region",
@@ -178,11 +201,13 @@ static const struct installation_verb verbs[] = {
      .event = "egress",
      .argument = "add KEY or remove KEY",
      .arguments = 2,
+     .settings = 1U << SETTING_DOMAIN | 1U << SETTING_TYPE | 1U << SETTING_DESCRIPTION,
      .edit = installation_edit_egress},
     {.name = "remote",
      .event = "remote",
      .argument = "KEY",
      .arguments = 1,
+     .settings = 1U << SETTING_ENDPOINT | 1U << SETTING_REMOVE,
      .edit = installation_edit_remote},
     {.name = "suspend", .event = "suspend", .edit = suspend},
     {.name = "resume", .event = "resume", .edit = resume},
@@ -190,9 +215,26 @@ static const struct installation_verb verbs[] = {
 
 const struct installation_verb *installation_verb_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+    for (size_t i = 0; i < VERBS; i++) {
         if (strcmp(verbs[i].name, name) == 0)
             return &verbs[i];
+    }
+    return NULL;
+}
+
+const char *installation_verb_nearest(const char *name)
+{
+    const char *names[VERBS + 1] = {NULL};
+    for (size_t i = 0; i < VERBS; i++)
+        names[i] = verbs[i].name;
+    return nearest_name(span_of(name), names);
+}
+
+const char *installation_verb_refuses(const struct installation_verb *verb, uint32_t given)
+{
+    for (size_t i = 0; i < SETTINGS; i++) {
+        if ((given & ~verb->settings & 1U << i) != 0)
+            return setting_names[i];
     }
     return NULL;
 }

@@ -10,8 +10,21 @@
 
 #define EDIT_DOMAINS_MAXIMUM 100 /* in one command */
 
+/* The options that only some verbs take, in the order of their names in the table of verbs. */
+enum installation_setting {
+    SETTING_VERSION,
+    SETTING_REGION,
+    SETTING_DOMAIN,
+    SETTING_TYPE,
+    SETTING_DESCRIPTION,
+    SETTING_ENDPOINT,
+    SETTING_REMOVE,
+    SETTINGS
+};
+
 /* What was asked for, beside the verb. */
 struct installation_wish {
+    uint32_t given;           /* 1 << enum installation_setting, each option that was given */
     const char *arguments[2]; /* behind the verb; NULL: not given */
     size_t argument_count;
     uint32_t major;     /* --version; 0: not given */
@@ -39,6 +52,7 @@ struct installation_verb {
     const char *event;    /* of its ledger entry; NULL: writes nothing */
     const char *argument; /* what stands behind the verb, for people; NULL: nothing */
     size_t arguments;     /* how many do, at least */
+    uint32_t settings;    /* which it takes: 1 << enum installation_setting */
     bool adds;            /* the installation is new */
     bool reasoned;        /* --by and --why have to be given */
     bool (*edit)(struct installation_edit *edit, struct error *error);
@@ -50,6 +64,12 @@ bool installation_edit_remote(struct installation_edit *edit, struct error *erro
 
 /* NULL: there is none of the name. */
 const struct installation_verb *installation_verb_find(const char *name);
+
+/* The verb that NAME, which is none, may be meant to be; NULL: none is near. */
+const char *installation_verb_nearest(const char *name);
+
+/* The name of an option that was given and that VERB does not take; NULL: it takes them all. */
+const char *installation_verb_refuses(const struct installation_verb *verb, uint32_t given);
 
 /* The type that NAME stands for ("FETCH_BACKEND_SIDE"). False: none. */
 bool installation_type_find(struct span name, enum manifest_list *list);

@@ -30,6 +30,20 @@ static bool set_path(const struct installation_request *request, const char *nam
     return false;
 }
 
+/* Whose installations they are has to be deployed, or a name mistyped would have none. */
+static bool find_home(const struct installation_request *request, struct error *error)
+{
+    char path[4096];
+    if (!set_path(request, "", path, sizeof(path), error))
+        return false;
+    if (is_there(path))
+        return true;
+    error_set_at(
+        error, path, (struct position){0, 0},
+        "there is no such app and environment; `sallyport deploy` makes the first version");
+    return false;
+}
+
 static bool read_variables(struct installation_file *file, struct error *error)
 {
     char path[4096];
@@ -75,6 +89,7 @@ bool installation_file_read(struct installation_file *file,
     return policy_name_check(request->app, "app", error) &&
            policy_name_check(request->environment, "environment", error) &&
            (request->id == NULL || policy_name_check(request->id, "installation", error)) &&
+           find_home(request, error) &&
            set_path(request, "installations.yml", file->path, sizeof(file->path), error) &&
            set_path(request, "versions", file->versions, sizeof(file->versions), error) &&
            read_variables(file, error) && read_list(file, error);

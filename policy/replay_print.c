@@ -104,9 +104,10 @@ static void print_sums(const struct replay *replay, FILE *stream)
     const uint64_t *counts = replay->counts;
     uint64_t judged = counts[REPLAY_NOW_DENIED] + counts[REPLAY_NOW_ALLOWED] + counts[REPLAY_SAME];
     fprintf(stream,
-            "%" PRIu64 " decisions: %" PRIu64 " would now be denied, %" PRIu64
+            "%" PRIu64 " decision%s: %" PRIu64 " would now be denied, %" PRIu64
             " would now be allowed, %" PRIu64 " stay as they are",
-            judged, counts[REPLAY_NOW_DENIED], counts[REPLAY_NOW_ALLOWED], counts[REPLAY_SAME]);
+            judged, judged == 1 ? "" : "s", counts[REPLAY_NOW_DENIED], counts[REPLAY_NOW_ALLOWED],
+            counts[REPLAY_SAME]);
     if (counts[REPLAY_NOT_POLICY] > 0)
         fprintf(stream, "; %" PRIu64 " more were no policy's to decide", counts[REPLAY_NOT_POLICY]);
     fputc('\n', stream);

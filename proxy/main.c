@@ -1,4 +1,5 @@
 /* The program's entrance: finds the subcommand and hands it its arguments. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,15 +7,6 @@
 #include "policy/man_page.h"
 
 #define MAN_PAGE_MAXIMUM ((size_t)4 << 20)
-
-static const struct command *find_command(const char *name)
-{
-    for (const struct command *const *command = command_table; *command != NULL; command++) {
-        if (strcmp((*command)->name, name) == 0)
-            return *command;
-    }
-    return NULL;
-}
 
 static void print_overview(FILE *stream)
 {
@@ -32,7 +24,10 @@ static void print_overview(FILE *stream)
 
 static int refuse_command(const char *name)
 {
-    fprintf(stderr, "sallyport: there is no command '%s'; see 'sallyport help'\n", name);
+    const char *near = command_nearest(name);
+    fprintf(stderr, "sallyport: there is no command '%s'%s%s%s; see 'sallyport help'\n", name,
+            near == NULL ? "" : " (did you mean ", near == NULL ? "" : near,
+            near == NULL ? "" : "?)");
     return COMMAND_BAD_INPUT;
 }
 
@@ -48,17 +43,40 @@ static int print_man_page(void)
 
 static int help(int argc, char **argv)
 {
-    if (argc < 2) {
+    if (argc < 2 || strcmp(argv[1], "help") == 0) {
         print_overview(stdout);
         return EXIT_SUCCESS;
     }
     if (strcmp(argv[1], "--man") == 0)
         return print_man_page();
-    const struct command *command = find_command(argv[1]);
+    const struct command *command = command_find(argv[1]);
     if (command == NULL)
         return refuse_command(argv[1]);
     command_print_help(command, stdout);
     return EXIT_SUCCESS;
+}
+
+static int run_command(int argc, char **argv)
+{
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
+        return help(argc - 1, argv + 1);
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("sallyport " SALLYPORT_VERSION);
+        return EXIT_SUCCESS;
+    }
+    const struct command *command = command_find(argv[1]);
+    return command == NULL ? refuse_command(argv[1]) : command->run(argc - 1, argv + 1);
+}
+
+/* What a command has printed and nobody got is no success, whichever command it was. */
+static int end_output(int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "sallyport: standard output cannot be written: %s\n",
+            errno == 0 ? "a part of it is lost" : strerror(errno));
+    return COMMAND_BAD_INPUT;
 }
 
 int main(int argc, char **argv)
@@ -67,12 +85,6 @@ int main(int argc, char **argv)
         print_overview(stderr);
         return COMMAND_BAD_INPUT;
     }
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
-        return help(argc - 1, argv + 1);
-    if (strcmp(argv[1], "--version") == 0) {
-        puts("sallyport " SALLYPORT_VERSION);
-        return EXIT_SUCCESS;
-    }
-    const struct command *command = find_command(argv[1]);
-    return command == NULL ? refuse_command(argv[1]) : command->run(argc - 1, argv + 1);
+    int status = run_command(argc, argv);
+    return status == COMMAND_BAD_INPUT ? status : end_output(status);
 }

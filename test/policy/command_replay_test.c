@@ -61,7 +61,7 @@ END_TEST
 START_TEST(replay_of_records_that_stay_ends_with_0)
 {
     replay(MANIFEST "-a other " DATA "decisions.log");
-    ck_assert_str_eq(done.output, "1 decisions: 0 would now be denied, 0 would now be allowed, 1 "
+    ck_assert_str_eq(done.output, "1 decision: 0 would now be denied, 0 would now be allowed, 1 "
                                   "stay as they are\n");
     ck_assert_int_eq(done.status, 0);
 }

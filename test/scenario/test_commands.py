@@ -1,5 +1,10 @@
 """What all commands have in common, however they are used (interface.md section 1)."""
-from harness import Scenario, sallyport
+import os
+import subprocess
+
+from harness import ROOT, SALLYPORT, SLOW, Scenario, sallyport
+
+MANIFEST = os.path.join(ROOT, "conf/sample/policy/orders/production/manifest.yml")
 
 
 def commands():
@@ -48,3 +53,23 @@ class Commands(Scenario):
                 done = sallyport(*arguments)
                 self.assertEqual((done.returncode, done.stdout), (2, ""))
                 self.assertIn("see 'sallyport help'", done.stderr)
+
+    def test_mention_what_a_mistyped_word_may_mean(self):
+        for arguments, meant in ((["chek"], "check"), (["help", "learm"], "learn"),
+                                 (["lint", "--formt=text", MANIFEST], "--format"),
+                                 (["installation", "aprove"], "approve")):
+            with self.subTest(arguments):
+                done = sallyport(*arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertIn(f"(did you mean {meant}?); see 'sallyport help", done.stderr)
+
+    def test_say_that_nobody_got_what_they_print(self):
+        for arguments in (["help"], ["help", "lint"], ["help", "--man"], ["--version"],
+                          ["completion", "bash"], ["lint", MANIFEST], ["csp", MANIFEST],
+                          ["diff", MANIFEST, MANIFEST]):
+            with self.subTest(arguments), open("/dev/full", "wb") as full:
+                done = subprocess.run([SALLYPORT, *arguments], stdout=full, stderr=subprocess.PIPE,
+                                      timeout=60 * SLOW, check=False)
+                self.assertEqual((done.returncode, done.stderr),
+                                 (2, b"sallyport: standard output cannot be written: "
+                                     b"No space left on device\n"))

@@ -127,6 +127,19 @@ class Installations(Scenario):
             self.assertIn("unchanged", self.done(*arguments, *ID))
         self.assertEqual(self.entries(), before)
 
+    def test_take_no_option_that_belongs_to_another_verb(self):
+        self.done("add", *ID)
+        for verb, *option in (["suspend", "--domain", "a.example"], ["show", "--version", "1"],
+                              ["set-region", "EU", "--remove"],
+                              ["remote", "orders", "--type", "IMAGES"]):
+            self.assertIn(f"{verb} takes no --", self.refused(verb, *option, *ID))
+
+    def test_are_no_empty_list_where_the_app_is_mistyped(self):
+        done = sallyport("installation", "list", "--policy", self.policy, "-a", "dmeo",
+                         "-e", "production")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("dmeo/production/: there is no such app and environment", done.stderr)
+
     def test_are_refused_with_the_reason(self):
         self.done("add", *ID)
         for arguments, reason in (

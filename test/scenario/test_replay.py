@@ -73,7 +73,7 @@ class Replay(Scenario):
               record(2, "api.example.com", "allow", "declared")[:90])
         done = sallyport("replay", "-m", MANIFEST, log)
         self.assertEqual(done.returncode, 0)
-        self.assertIn("1 decisions:", done.stdout)
+        self.assertIn("1 decision:", done.stdout)
         self.assertIn("22 lines in all are no records", done.stderr)
         self.assertIn("torn.log:1:1: no JSON object", done.stderr)
 
