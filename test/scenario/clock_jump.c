@@ -1,7 +1,7 @@
 /*
- * Preloaded into a program under test: its wall clock is off by as many seconds as
- * the file CLOCK_OFFSET holds (a 64-bit number, read at each look). The monotonic
- * clocks go on, as they do when somebody sets the time.
+ * Preloaded into a program under test: its clocks are ahead by as many seconds as the file
+ * CLOCK_OFFSET holds: two 64-bit numbers, read at each look, for the wall clock (somebody sets the
+ * time) and for the monotonic ones (it passes).
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -11,16 +11,20 @@
 #include <time.h>
 #include <unistd.h>
 
-static const int64_t *offset;
+struct offsets {
+    int64_t wall, monotonic;
+};
 
-__attribute__((constructor)) static void map_offset(void)
+static const struct offsets *offsets;
+
+__attribute__((constructor)) static void map_offsets(void)
 {
     const char *path = getenv("CLOCK_OFFSET");
     int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    void *mapped = mmap(NULL, sizeof(*offset), PROT_READ, MAP_SHARED, fd, 0);
-    offset = mapped == MAP_FAILED ? NULL : mapped;
+    void *mapped = mmap(NULL, sizeof(*offsets), PROT_READ, MAP_SHARED, fd, 0);
+    offsets = mapped == MAP_FAILED ? NULL : mapped;
     close(fd);
 }
 
@@ -28,7 +32,11 @@ __attribute__((constructor)) static void map_offset(void)
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     int result = (int)syscall(SYS_clock_gettime, clock, now);
-    if (result == 0 && clock == CLOCK_REALTIME && offset != NULL)
-        now->tv_sec += *offset;
+    if (result != 0 || offsets == NULL)
+        return result;
+    if (clock == CLOCK_REALTIME)
+        now->tv_sec += offsets->wall;
+    if (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_COARSE)
+        now->tv_sec += offsets->monotonic;
     return result;
 }
