@@ -1,18 +1,14 @@
 /* Promises of proxy/resolver where A and AAAA do not come together (RFC 8305, sections 3 and 4). */
 #include <check.h>
 
-#include "fake_dns.h"
 #include "proxy/clock.h"
 #include "proxy/resolver_families.h"
+#include "test/proxy/resolver_stage.h"
 #include "test/suite.h"
 
 #define OWNER SPAN("demo/production/")
 
-static struct event_base *base;
-static struct fake_dns dns;
-static struct configuration configuration;
-static struct metrics *metrics;
-static struct resolver *resolver;
+static struct resolver_stage stage;
 
 struct waiter {
     unsigned calls;
@@ -20,34 +16,20 @@ struct waiter {
     struct resolver_query *query; /* NULL: it has been told the end */
 };
 
-static void start(uint32_t timeout)
-{
-    struct error error;
-    configuration.timeout_resolve = timeout;
-    resolver = resolver_new(base, &configuration, metrics, &error);
-    ck_assert_msg(resolver != NULL, "%s", error.message);
-}
-
 static void set_up(void)
 {
-    base = event_base_new();
-    metrics = metrics_new();
-    fake_dns_start(&dns, base);
-    configuration = (struct configuration){.resolvers = &dns.address,
-                                           .resolver_count = 1,
-                                           .hosts_file = "",
-                                           .dns_ttl_minimum = 5,
-                                           .dns_ttl_maximum = 300,
-                                           .dns_cache_entries = 8};
-    resolver = NULL;
+    resolver_stage_open(&stage);
 }
 
 static void tear_down(void)
 {
-    resolver_free(resolver);
-    fake_dns_stop(&dns);
-    metrics_free(metrics);
-    event_base_free(base);
+    resolver_stage_close(&stage);
+}
+
+static void start(uint32_t timeout)
+{
+    stage.configuration.timeout_resolve = timeout;
+    resolver_stage_start(&stage);
 }
 
 static void on_answer(void *context, const struct resolver_answer *answer)
@@ -62,16 +44,13 @@ static void on_answer(void *context, const struct resolver_answer *answer)
 static void look_up(struct waiter *waiter, const char *name)
 {
     waiter->query =
-        resolver_lookup(resolver, OWNER, span_of(name), on_answer, waiter, &waiter->answer);
+        resolver_lookup(stage.resolver, OWNER, span_of(name), on_answer, waiter, &waiter->answer);
     ck_assert_uint_eq(waiter->calls, 0);
 }
 
 static void run_until_called(const struct waiter *waiter, unsigned calls)
 {
-    uint64_t give_up = clock_milliseconds() + 30000;
-    while (waiter->calls < calls && clock_milliseconds() < give_up)
-        event_base_loop(base, EVLOOP_ONCE);
-    ck_assert_uint_eq(waiter->calls, calls);
+    resolver_stage_wait(&stage, &waiter->calls, calls);
 }
 
 static struct ip ip_of(const char *text)
@@ -83,9 +62,8 @@ static struct ip ip_of(const char *text)
 
 static bool is(const struct resolver_answer *answer, const char *address)
 {
-    const struct ip ip = ip_of(address);
     return answer->status == RESOLVER_OK && answer->count == 1 &&
-           ip_equal(&answer->addresses[0], &ip);
+           resolver_stage_has(answer, address);
 }
 
 /* --- who is told what, and when -------------------------------------------------------- */
@@ -112,7 +90,7 @@ START_TEST(ends_with_what_there_is_when_the_other_does_not_come)
     look_up(&waiter, half[_i].name);
     run_until_called(&waiter, 2);
     ck_assert(!waiter.answer.more && is(&waiter.answer, half[_i].address));
-    ck_assert_uint_eq(metrics_sum(&metrics, 1, METRIC_RESOLVER_FAILURES), 0);
+    ck_assert_uint_eq(resolver_stage_counted(&stage, METRIC_RESOLVER_FAILURES), 0);
 }
 END_TEST
 
@@ -124,8 +102,9 @@ START_TEST(remembers_what_there_was_when_the_other_did_not_come)
     run_until_called(&waiter, 2);
     uint64_t give_up =
         clock_milliseconds() + 30000; /* the waiter's patience may end before c-ares' */
-    while (!resolver_knows(resolver, OWNER, SPAN("later6.test")) && clock_milliseconds() < give_up)
-        event_base_loop(base, EVLOOP_ONCE);
+    while (!resolver_knows(stage.resolver, OWNER, SPAN("later6.test")) &&
+           clock_milliseconds() < give_up)
+        event_base_loop(stage.base, EVLOOP_ONCE);
     look_up(&next, "later6.test");
     ck_assert_ptr_null(next.query);
     ck_assert(is(&next.answer, "192.0.2.1"));
@@ -138,12 +117,12 @@ START_TEST(tells_whoever_joins_later_without_asking_again)
     start(60000);
     look_up(&first, "later6.test");
     run_until_called(&first, 1);
-    const unsigned questions = dns.questions;
+    const unsigned questions = stage.dns.questions;
     look_up(&second, "later6.test");
     run_until_called(&second, 1);
     ck_assert(second.answer.more && is(&second.answer, "192.0.2.1"));
     ck_assert_uint_eq(first.calls, 1);
-    ck_assert_uint_eq(dns.questions, questions);
+    ck_assert_uint_eq(stage.dns.questions, questions);
 }
 END_TEST
 

@@ -4,18 +4,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "fake_dns.h"
 #include "proxy/clock.h"
-#include "proxy/resolver.h"
+#include "test/proxy/resolver_stage.h"
 #include "test/suite.h"
 
 static const struct span tenant = {"demo/production/", 16};
 
-static struct event_base *base;
-static struct fake_dns dns;
-static struct configuration configuration;
-static struct metrics *metrics;
-static struct resolver *resolver;
+static struct resolver_stage stage;
 static char hosts_path[] = "/tmp/resolver_test.XXXXXX";
 
 struct waiter {
@@ -32,35 +27,15 @@ static void set_up(void)
     int file = mkstemp(hosts_path);
     ck_assert_int_ge(file, 0);
     close(file);
-    base = event_base_new();
-    metrics = metrics_new();
-    ck_assert(base != NULL && metrics != NULL);
-    fake_dns_start(&dns, base);
-    configuration = (struct configuration){.resolvers = &dns.address,
-                                           .resolver_count = 1,
-                                           .hosts_file = hosts_path,
-                                           .dns_ttl_minimum = 5,
-                                           .dns_ttl_maximum = 300,
-                                           .dns_ttl_negative = 5,
-                                           .dns_cache_entries = 3,
-                                           .timeout_resolve = 4000};
-    resolver = NULL;
+    resolver_stage_open(&stage);
+    stage.configuration.hosts_file = hosts_path;
+    stage.configuration.dns_cache_entries = 3;
 }
 
 static void tear_down(void)
 {
-    resolver_free(resolver);
-    fake_dns_stop(&dns);
-    metrics_free(metrics);
-    event_base_free(base);
+    resolver_stage_close(&stage);
     unlink(hosts_path);
-}
-
-static void start(void)
-{
-    struct error error;
-    resolver = resolver_new(base, &configuration, metrics, &error);
-    ck_assert_msg(resolver != NULL, "%s", error.message);
 }
 
 static void look_up(struct waiter *waiter, struct span owner, const char *name);
@@ -84,23 +59,13 @@ static void look_up(struct waiter *waiter, struct span owner, const char *name)
 {
     unsigned calls = waiter->calls;
     waiter->query =
-        resolver_lookup(resolver, owner, span_of(name), on_answer, waiter, &waiter->answer);
+        resolver_lookup(stage.resolver, owner, span_of(name), on_answer, waiter, &waiter->answer);
     ck_assert_uint_eq(waiter->calls, calls);
 }
 
 static void run_until_called(const struct waiter *waiter)
 {
-    uint64_t give_up = clock_milliseconds() + 10000;
-    while (waiter->calls == 0 && clock_milliseconds() < give_up)
-        event_base_loop(base, EVLOOP_ONCE);
-    ck_assert_uint_eq(waiter->calls, 1);
-}
-
-static void run_for(long milliseconds)
-{
-    const struct timeval wait = {milliseconds / 1000, milliseconds % 1000 * 1000};
-    event_base_loopexit(base, &wait);
-    event_base_dispatch(base);
+    resolver_stage_wait(&stage, &waiter->calls, 1);
 }
 
 /* Asks and waits, whether the answer is remembered or has to come. */
@@ -118,38 +83,23 @@ static struct resolver_answer resolve(const char *name)
     return resolve_for(tenant, name);
 }
 
-static bool has(const struct resolver_answer *answer, const char *address)
-{
-    struct ip ip;
-    ck_assert(ip_parse(span_of(address), &ip));
-    for (size_t i = 0; i < answer->count; i++) {
-        if (ip_equal(&answer->addresses[i], &ip))
-            return true;
-    }
-    return false;
-}
-
-static uint64_t counted(enum metric metric)
-{
-    return metrics_sum(&metrics, 1, metric);
-}
-
 /* --- what comes back ----------------------------------------------------------------- */
 
 START_TEST(gives_both_families)
 {
-    start();
+    resolver_stage_start(&stage);
     struct resolver_answer answer = resolve("plain.test");
     ck_assert_int_eq(answer.status, RESOLVER_OK);
     ck_assert_uint_eq(answer.count, 2);
-    ck_assert(has(&answer, "192.0.2.1") && has(&answer, "2001:db8::1"));
-    ck_assert_str_eq(dns.last_name, "plain.test");
+    ck_assert(resolver_stage_has(&answer, "192.0.2.1") &&
+              resolver_stage_has(&answer, "2001:db8::1"));
+    ck_assert_str_eq(stage.dns.last_name, "plain.test");
 }
 END_TEST
 
 START_TEST(interleaves_families)
 {
-    start();
+    resolver_stage_start(&stage);
     struct resolver_answer answer = resolve("mixed.test");
     ck_assert_uint_eq(answer.count, 6);
     for (size_t i = 1; i < answer.count; i++)
@@ -159,7 +109,7 @@ END_TEST
 
 START_TEST(gives_sixteen_addresses_of_twenty)
 {
-    start();
+    resolver_stage_start(&stage);
     struct resolver_answer answer = resolve("many.test");
     ck_assert_int_eq(answer.status, RESOLVER_OK);
     ck_assert_uint_eq(answer.count, RESOLVER_ADDRESSES_MAXIMUM);
@@ -168,20 +118,20 @@ END_TEST
 
 START_TEST(asks_again_over_tcp_where_udp_is_truncated)
 {
-    start();
+    resolver_stage_start(&stage);
     struct resolver_answer answer = resolve("big.test");
     ck_assert_int_eq(answer.status, RESOLVER_OK);
     ck_assert_uint_eq(answer.count, RESOLVER_ADDRESSES_MAXIMUM);
-    ck_assert_uint_gt(dns.over_tcp, 0);
+    ck_assert_uint_gt(stage.dns.over_tcp, 0);
 }
 END_TEST
 
 START_TEST(follows_an_alias)
 {
-    start();
+    resolver_stage_start(&stage);
     struct resolver_answer answer = resolve("alias.test");
     ck_assert_uint_eq(answer.count, 1);
-    ck_assert(has(&answer, "192.0.2.9"));
+    ck_assert(resolver_stage_has(&answer, "192.0.2.9"));
 }
 END_TEST
 
@@ -197,19 +147,20 @@ static const struct {
 
 START_TEST(says_how_a_name_could_not_be_resolved)
 {
-    configuration.timeout_resolve = 400;
-    start();
+    stage.configuration.timeout_resolve = 400;
+    resolver_stage_start(&stage);
     struct resolver_answer answer = resolve(failing[_i].name);
     ck_assert_int_eq(answer.status, failing[_i].status);
     ck_assert_uint_eq(answer.count, 0);
-    ck_assert_uint_eq(counted(METRIC_RESOLVER_FAILURES), failing[_i].failures);
+    ck_assert_uint_eq(resolver_stage_counted(&stage, METRIC_RESOLVER_FAILURES),
+                      failing[_i].failures);
 }
 END_TEST
 
 START_TEST(takes_no_address_of_another_name)
 {
-    configuration.timeout_resolve = 400;
-    start();
+    stage.configuration.timeout_resolve = 400;
+    resolver_stage_start(&stage);
     struct resolver_answer answer = resolve("lie.test");
     ck_assert_int_ne(answer.status, RESOLVER_OK);
     ck_assert_uint_eq(answer.count, 0);
@@ -218,13 +169,13 @@ END_TEST
 
 START_TEST(ends_a_query_at_its_deadline_and_counts_it_once)
 {
-    configuration.timeout_resolve = 300;
-    start();
+    stage.configuration.timeout_resolve = 300;
+    resolver_stage_start(&stage);
     uint64_t began = clock_milliseconds();
     ck_assert_int_eq(resolve("silent.test").status, RESOLVER_TIMEOUT);
     ck_assert_uint_lt(clock_milliseconds() - began, 3000);
-    run_for(800); /* c-ares gives up as well */
-    ck_assert_uint_eq(counted(METRIC_RESOLVER_FAILURES), 1);
+    resolver_stage_run(&stage, 800); /* c-ares gives up as well */
+    ck_assert_uint_eq(resolver_stage_counted(&stage, METRIC_RESOLVER_FAILURES), 1);
 }
 END_TEST
 
@@ -232,86 +183,86 @@ END_TEST
 
 START_TEST(remembers_an_answer_for_its_time)
 {
-    start();
+    resolver_stage_start(&stage);
     resolve("four.test");
     struct resolver_answer answer = resolve("four.test");
-    ck_assert(has(&answer, "192.0.2.1"));
-    ck_assert_uint_eq(dns.questions, 1);
-    ck_assert_uint_eq(counted(METRIC_RESOLVER_CACHE_HITS), 1);
+    ck_assert(resolver_stage_has(&answer, "192.0.2.1"));
+    ck_assert_uint_eq(stage.dns.questions, 1);
+    ck_assert_uint_eq(resolver_stage_counted(&stage, METRIC_RESOLVER_CACHE_HITS), 1);
 }
 END_TEST
 
 START_TEST(keeps_a_short_lived_answer_for_the_least_time)
 {
-    dns.ttl = 0;
-    start();
+    stage.dns.ttl = 0;
+    resolver_stage_start(&stage);
     resolve("four.test");
     resolve("four.test");
-    ck_assert_uint_eq(dns.questions, 1);
+    ck_assert_uint_eq(stage.dns.questions, 1);
 }
 END_TEST
 
 START_TEST(keeps_no_answer_longer_than_the_configuration_says)
 {
-    dns.ttl = 86400;
-    configuration.dns_ttl_minimum = 0;
-    configuration.dns_ttl_maximum = 1;
-    start();
+    stage.dns.ttl = 86400;
+    stage.configuration.dns_ttl_minimum = 0;
+    stage.configuration.dns_ttl_maximum = 1;
+    resolver_stage_start(&stage);
     resolve("four.test");
-    run_for(1100);
+    resolver_stage_run(&stage, 1100);
     resolve("four.test");
-    ck_assert_uint_eq(dns.questions, 2);
+    ck_assert_uint_eq(stage.dns.questions, 2);
 }
 END_TEST
 
 START_TEST(an_alias_lives_as_long_as_its_shortest_lived_record)
 {
-    dns.ttl = 0; /* of the CNAME; its target's A has 1000 */
-    configuration.dns_ttl_minimum = 0;
-    start();
+    stage.dns.ttl = 0; /* of the CNAME; its target's A has 1000 */
+    stage.configuration.dns_ttl_minimum = 0;
+    resolver_stage_start(&stage);
     resolve("alias.test");
     resolve("alias.test");
-    ck_assert_uint_eq(dns.questions, 2);
+    ck_assert_uint_eq(stage.dns.questions, 2);
 }
 END_TEST
 
 START_TEST(remembers_that_a_name_does_not_exist_but_no_failure)
 {
-    start();
+    resolver_stage_start(&stage);
     resolve("nx.test");
     resolve("nx.test");
-    ck_assert_uint_eq(dns.questions, 1);
+    ck_assert_uint_eq(stage.dns.questions, 1);
     resolve("fail.test");
-    unsigned before = dns.questions;
+    unsigned before = stage.dns.questions;
     resolve("fail.test");
-    ck_assert_uint_gt(dns.questions, before);
+    ck_assert_uint_gt(stage.dns.questions, before);
 }
 END_TEST
 
 START_TEST(remembers_for_one_tenant_what_it_hides_from_another)
 {
-    start();
+    resolver_stage_start(&stage);
     resolve_for(SPAN("a/production/"), "four.test");
     resolve_for(SPAN("b/production/"), "four.test");
-    ck_assert_uint_eq(dns.questions, 2);
+    ck_assert_uint_eq(stage.dns.questions, 2);
     resolve_for(SPAN("a/production/"), "four.test");
-    ck_assert_uint_eq(dns.questions, 2);
+    ck_assert_uint_eq(stage.dns.questions, 2);
 }
 END_TEST
 
 START_TEST(forgets_the_longest_unused_where_there_is_no_room)
 {
-    start();
+    resolver_stage_start(&stage);
     resolve("four.a");
     resolve("four.b");
     resolve("four.c");
     resolve("four.a"); /* used again: four.b is the longest unused */
     resolve("four.d");
-    ck_assert_uint_eq(dns.questions, 4);
+    ck_assert_uint_eq(stage.dns.questions, 4);
     resolve("four.a");
-    ck_assert_uint_eq(dns.questions, 4);
+    ck_assert_uint_eq(stage.dns.questions, 4);
     resolve("four.b");
-    ck_assert_uint_eq(dns.questions, 5);
+    ck_assert_uint_eq(stage.dns.questions, 5);
 }
 END_TEST
 
@@ -320,38 +271,38 @@ END_TEST
 START_TEST(asks_once_for_all_who_wait)
 {
     struct waiter waiters[3] = {0};
-    start();
+    resolver_stage_start(&stage);
     for (size_t i = 0; i < 3; i++)
         look_up(&waiters[i], tenant, "four.test");
     run_until_called(&waiters[2]);
     for (size_t i = 0; i < 3; i++) {
         ck_assert_uint_eq(waiters[i].calls, 1);
-        ck_assert(has(&waiters[i].answer, "192.0.2.1"));
+        ck_assert(resolver_stage_has(&waiters[i].answer, "192.0.2.1"));
     }
-    ck_assert_uint_eq(dns.questions, 1);
-    ck_assert_uint_eq(counted(METRIC_RESOLVER_QUERIES), 1);
+    ck_assert_uint_eq(stage.dns.questions, 1);
+    ck_assert_uint_eq(resolver_stage_counted(&stage, METRIC_RESOLVER_QUERIES), 1);
 }
 END_TEST
 
 START_TEST(calls_no_one_who_has_cancelled_but_remembers_the_answer)
 {
     struct waiter waiter = {0};
-    start();
+    resolver_stage_start(&stage);
     look_up(&waiter, tenant, "four.test");
     ck_assert_ptr_nonnull(waiter.query);
     resolver_cancel(waiter.query);
-    run_for(200);
+    resolver_stage_run(&stage, 200);
     ck_assert_uint_eq(waiter.calls, 0);
     look_up(&waiter, tenant, "four.test");
     ck_assert_ptr_null(waiter.query);
-    ck_assert(has(&waiter.answer, "192.0.2.1"));
+    ck_assert(resolver_stage_has(&waiter.answer, "192.0.2.1"));
 }
 END_TEST
 
 START_TEST(a_waiter_may_cancel_the_next_one)
 {
     struct waiter first = {0}, second = {0}, third = {0};
-    start();
+    resolver_stage_start(&stage);
     look_up(&first, tenant, "four.test");
     look_up(&second, tenant, "four.test");
     look_up(&third, tenant, "four.test");
@@ -367,7 +318,7 @@ START_TEST(a_waiter_may_ask_for_another_name_or_the_same_again)
     struct waiter other = {0}, again = {0}, same = {0};
     struct waiter first = {.then = "plain.test", .follower = &other};
     struct waiter second = {.then = "fail.test", .follower = &again};
-    start();
+    resolver_stage_start(&stage);
     look_up(&first, tenant, "four.test");
     look_up(&second, tenant, "fail.test");
     run_until_called(&other);
@@ -388,25 +339,25 @@ START_TEST(answers_late_from_the_loop_what_c_ares_refuses_at_once)
     char name[300];
     memset(name, 'a', 70); /* no label is that long */
     memcpy(name + 70, ".test", 6);
-    start();
+    resolver_stage_start(&stage);
     look_up(&waiter, tenant, name);
     run_until_called(&waiter);
     ck_assert_int_ne(waiter.answer.status, RESOLVER_OK);
-    ck_assert_uint_eq(dns.questions, 0);
+    ck_assert_uint_eq(stage.dns.questions, 0);
 }
 END_TEST
 
 START_TEST(ends_with_queries_under_way_and_calls_nobody)
 {
     struct waiter waiters[2] = {0};
-    configuration.timeout_resolve = 200;
-    start();
+    stage.configuration.timeout_resolve = 200;
+    resolver_stage_start(&stage);
     look_up(&waiters[0], tenant, "silent.test");
     run_until_called(&waiters[0]); /* told, while c-ares still waits */
     look_up(&waiters[1], tenant, "plain.test");
-    resolver_free(resolver);
-    resolver = NULL;
-    run_for(50);
+    resolver_free(stage.resolver);
+    stage.resolver = NULL;
+    resolver_stage_run(&stage, 50);
     ck_assert_uint_eq(waiters[0].calls, 1);
     ck_assert_uint_eq(waiters[1].calls, 0);
 }
@@ -426,45 +377,46 @@ START_TEST(prefers_the_hosts_file_and_asks_nobody)
 {
     write_hosts("# a comment\n\n192.0.2.77\tOne.Test two.test # more\r\nnonsense three.test\n"
                 "2001:db8::77 one.test.\n192.0.2.78 one.test");
-    start();
+    resolver_stage_start(&stage);
     struct resolver_answer answer = resolve("one.test");
     ck_assert_uint_eq(answer.count, 3);
-    ck_assert(has(&answer, "192.0.2.77") && has(&answer, "2001:db8::77") &&
-              has(&answer, "192.0.2.78"));
+    ck_assert(resolver_stage_has(&answer, "192.0.2.77") &&
+              resolver_stage_has(&answer, "2001:db8::77") &&
+              resolver_stage_has(&answer, "192.0.2.78"));
     ck_assert_uint_eq(resolve("two.test").count, 1);
-    ck_assert_uint_eq(dns.questions, 0);
+    ck_assert_uint_eq(stage.dns.questions, 0);
 }
 END_TEST
 
 START_TEST(reads_the_hosts_file_anew_when_it_has_changed)
 {
     write_hosts("192.0.2.77 four.test\n");
-    start();
+    resolver_stage_start(&stage);
     struct resolver_answer answer = resolve("four.test");
-    ck_assert(has(&answer, "192.0.2.77"));
+    ck_assert(resolver_stage_has(&answer, "192.0.2.77"));
     write_hosts("192.0.2.100 four.test\n");
-    run_for(1200);
+    resolver_stage_run(&stage, 1200);
     answer = resolve("four.test");
-    ck_assert(has(&answer, "192.0.2.100"));
+    ck_assert(resolver_stage_has(&answer, "192.0.2.100"));
     ck_assert_int_eq(unlink(hosts_path), 0);
-    run_for(1200);
+    resolver_stage_run(&stage, 1200);
     answer = resolve("four.test");
-    ck_assert(has(&answer, "192.0.2.1"));
-    ck_assert_uint_eq(dns.questions, 1);
+    ck_assert(resolver_stage_has(&answer, "192.0.2.1"));
+    ck_assert_uint_eq(stage.dns.questions, 1);
 }
 END_TEST
 
 START_TEST(never_asks_a_resolver_for_localhost)
 {
-    configuration.hosts_file = "";
-    start();
+    stage.configuration.hosts_file = "";
+    resolver_stage_start(&stage);
     struct resolver_answer answer = resolve("localhost");
-    ck_assert(has(&answer, "127.0.0.1") && has(&answer, "::1"));
+    ck_assert(resolver_stage_has(&answer, "127.0.0.1") && resolver_stage_has(&answer, "::1"));
     answer = resolve("plain.localhost");
-    ck_assert(has(&answer, "127.0.0.1") && has(&answer, "::1"));
-    ck_assert_uint_eq(dns.questions, 0);
+    ck_assert(resolver_stage_has(&answer, "127.0.0.1") && resolver_stage_has(&answer, "::1"));
+    ck_assert_uint_eq(stage.dns.questions, 0);
     ck_assert_int_eq(resolve("four.notlocalhost").status, RESOLVER_OK);
-    ck_assert_uint_eq(dns.questions, 1);
+    ck_assert_uint_eq(stage.dns.questions, 1);
 }
 END_TEST
 
