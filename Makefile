@@ -238,6 +238,7 @@ $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(LIBRARY)
 	$(call SAY,LD)
 	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter-out $(LIBRARY),$^) $(LIBRARY) $(LDLIBS)
 
+$(BUILD)/test/fuzz/fuzz_http2: $(BUILD)/test/proxy/http2_plain.o
 $(BUILD)/test/fuzz/fuzz_session: $(SESSION_WORLD)
 $(BUILD)/test/fuzz/fuzz_session: LDFLAGS += $(SESSION_WRAPPED)
 

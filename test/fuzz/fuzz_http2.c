@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proxy/http2.h"
+#include "test/proxy/http2_plain.h"
 
 #define ENDS    16
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -50,30 +50,6 @@ static bool begin_stream(struct http2_stream *stream, int fd)
     return true;
 }
 
-static bool take_head(struct http2_stream *stream, struct http2_head *head, bool is_end)
-{
-    if (!http2_head_write_request(head, SPAN("https"), is_end, &stream->inbound.out.text))
-        return false;
-    http2_stream_begin_inbound(stream, head->body, head->content_length);
-    return true;
-}
-
-static enum http_parse send_head(struct http2_stream *stream, struct span bytes)
-{
-    struct http_response response;
-    struct http2_fields fields;
-    const nghttp2_data_provider body = http2_stream_body(stream);
-    const enum http_parse parse = http_response_parse(bytes, SPAN("GET"), &response);
-    if (parse != HTTP_DONE)
-        return parse;
-    http2_fields_of_response(&response, &fields);
-    http2_stream_begin_outbound(stream, response.body, response.content_length);
-    nghttp2_submit_response(http2_session(stream->http2), stream->id, fields.items, fields.count,
-                            &body);
-    http2_outbound_take_head(&stream->outbound, response.length);
-    return HTTP_DONE;
-}
-
 static void closed(struct http2_stream *stream)
 {
     stream->owner = NULL;
@@ -83,8 +59,8 @@ static const struct http2_role role = {.is_server = true,
                                        .streams = ENDS,
                                        .window = 65535,
                                        .begin = begin_stream,
-                                       .take_head = take_head,
-                                       .send_head = send_head,
+                                       .take_head = http2_plain_take_head,
+                                       .send_head = http2_plain_send_head,
                                        .closed = closed};
 
 static void wake(void *owner)

@@ -2,8 +2,6 @@
  * Promises of proxy/http2 as a server: what a client of nghttp2 asks comes out of pairs of sockets
  * as HTTP/1, and what is written there comes back to it, whole or not at all.
  */
-#include "proxy/http2.h"
-
 #include <check.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "test/proxy/http2_plain.h"
 #include "test/proxy/wire.h"
 #include "test/suite.h"
 
@@ -57,35 +56,6 @@ static bool begin_stream(struct http2_stream *stream, int fd)
     return true;
 }
 
-static bool take_head(struct http2_stream *stream, struct http2_head *head, bool is_end)
-{
-    if (!http2_head_write_request(head, SPAN("https"), is_end, &stream->inbound.out.text))
-        return false;
-    http2_stream_begin_inbound(stream, head->body, head->content_length);
-    return true;
-}
-
-static enum http_parse send_head(struct http2_stream *stream, struct span bytes)
-{
-    struct http_response response;
-    struct http2_fields fields;
-    const nghttp2_data_provider body = http2_stream_body(stream);
-    const enum http_parse parse = http_response_parse(bytes, SPAN("GET"), &response);
-    if (parse != HTTP_DONE)
-        return parse;
-    http2_fields_of_response(&response, &fields);
-    if (response.status < 200) {
-        nghttp2_submit_headers(http2_session(stream->http2), 0, stream->id, NULL, fields.items,
-                               fields.count, NULL);
-    } else {
-        http2_stream_begin_outbound(stream, response.body, response.content_length);
-        nghttp2_submit_response(http2_session(stream->http2), stream->id, fields.items,
-                                fields.count, &body);
-    }
-    http2_outbound_take_head(&stream->outbound, response.length);
-    return HTTP_DONE;
-}
-
 static void closed(struct http2_stream *stream)
 {
     stream->owner = NULL;
@@ -96,8 +66,8 @@ static const struct http2_role role = {.is_server = true,
                                        .streams = ENDS,
                                        .window = WINDOW,
                                        .begin = begin_stream,
-                                       .take_head = take_head,
-                                       .send_head = send_head,
+                                       .take_head = http2_plain_take_head,
+                                       .send_head = http2_plain_send_head,
                                        .closed = closed};
 
 static void wake(void *owner)
