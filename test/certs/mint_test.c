@@ -8,77 +8,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "certs/certificate.h"
 #include "certs/mint.h"
-#include "certs/pem_file.h"
+#include "test/certs/pairs.h"
 #include "test/suite.h"
 
-#define HOUR ((time_t)3600)
+#define HOUR PAIRS_HOUR
 
-static char folder[64];
 static struct error error;
-
-static const char *path_of(const char *name)
-{
-    static char paths[4][128];
-    static unsigned next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-    return path;
-}
-
-static void write_file(const char *name, BIO *content)
-{
-    char *bytes;
-    long length = BIO_get_mem_data(content, &bytes);
-    FILE *file = fopen(path_of(name), "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, (size_t)length, file), (size_t)length);
-    fclose(file);
-    BIO_free(content);
-}
-
-/* NAME.pem and NAME.key, signed by itself, valid from an hour ago until END. */
-static void make_pair(const char *name, const struct certificate_profile *profile, time_t end,
-                      const char *dns_name)
-{
-    char file[64];
-    EVP_PKEY *key = certificate_key_new();
-    const struct certificate_order order = {.profile = profile,
-                                            .common_name = name,
-                                            .names = &dns_name,
-                                            .name_count = dns_name == NULL ? 0 : 1,
-                                            .permitted_uri_host =
-                                                dns_name == NULL ? "sallyport.internal" : NULL,
-                                            .not_before = time(NULL) - 2 * HOUR,
-                                            .not_after = end,
-                                            .subject_key = key};
-    X509 *certificate = certificate_new(&order);
-    ck_assert_ptr_nonnull(certificate);
-    snprintf(file, sizeof(file), "%s.pem", name);
-    write_file(file, pem_file_of_certificates(certificate, NULL));
-    snprintf(file, sizeof(file), "%s.key", name);
-    write_file(file, pem_file_of_key(key));
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-}
 
 static void set_up(void)
 {
-    snprintf(folder, sizeof(folder), "/tmp/sallyport-mint-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    make_pair("ca", &certificate_root, time(NULL) + 720 * HOUR, NULL);
-}
-
-static void tear_down(void)
-{
-    static const char *const names[] = {"ca", "short", "leaf", "old"};
-    char file[64];
-    for (size_t i = 0; i < 2 * sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(file, sizeof(file), "%s.%s", names[i / 2], i % 2 == 0 ? "pem" : "key");
-        unlink(path_of(file));
-    }
-    ck_assert_int_eq(rmdir(folder), 0);
+    pairs_begin();
+    pairs_make("ca", &certificate_root, NULL, time(NULL) + 720 * HOUR);
 }
 
 static struct minter *make_minter(const char *name)
@@ -86,7 +27,7 @@ static struct minter *make_minter(const char *name)
     char certificate[64], key[64];
     snprintf(certificate, sizeof(certificate), "%s.pem", name);
     snprintf(key, sizeof(key), "%s.key", name);
-    struct minter *minter = minter_new(path_of(certificate), path_of(key), &error);
+    struct minter *minter = minter_new(pairs_path(certificate), pairs_path(key), &error);
     ck_assert_msg(minter != NULL, "%s: %s", error.file, error.message);
     return minter;
 }
@@ -104,7 +45,7 @@ static void open_sockets(struct connection *c, const char *trust, const char *na
 {
     *c = (struct connection){.fds = {-1, -1}};
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, c->fds), 0);
-    c->context = tls_context_new_client(path_of(trust), &error);
+    c->context = tls_context_new_client(pairs_path(trust), &error);
     ck_assert_msg(c->context != NULL, "%s", error.message);
     c->client = tls_stream_new(c->context, c->fds[1], name);
     ck_assert_ptr_nonnull(c->client);
@@ -191,7 +132,7 @@ END_TEST
 
 START_TEST(an_authority_that_is_not_trusted_is_not_believed)
 {
-    make_pair("short", &certificate_root, time(NULL) + HOUR, NULL);
+    pairs_make("short", &certificate_root, NULL, time(NULL) + HOUR);
     struct minter *minter = make_minter("ca");
     struct mint_cache *cache = mint_cache_new(1);
     struct connection c;
@@ -209,9 +150,9 @@ END_TEST
 
 START_TEST(a_certificate_that_has_expired_is_not_believed)
 {
-    make_pair("old", &certificate_server, time(NULL) - HOUR, "a.example");
-    const struct tls_server_files names = {.certificate = path_of("old.pem"),
-                                           .key = path_of("old.key")};
+    pairs_make("old", &certificate_server, "a.example", time(NULL) - HOUR);
+    const struct tls_server_files names = {.certificate = pairs_path("old.pem"),
+                                           .key = pairs_path("old.key")};
     struct tls_context *context = tls_context_new_server(&names, TLS_CLIENTS_UNASKED, &error);
     struct connection c;
     open_sockets(&c, "old.pem", "a.example");
@@ -358,7 +299,7 @@ END_TEST
 
 START_TEST(two_authorities_share_no_leaf)
 {
-    make_pair("short", &certificate_root, time(NULL) + HOUR, NULL);
+    pairs_make("short", &certificate_root, NULL, time(NULL) + HOUR);
     struct minter *one = make_minter("ca"), *other = make_minter("short");
     struct mint_cache *cache = mint_cache_new(4);
     ask(one, cache, "a.example");
@@ -377,33 +318,33 @@ END_TEST
 
 START_TEST(refuses_what_may_not_sign_and_says_which_file)
 {
-    make_pair("leaf", &certificate_server, time(NULL) + HOUR, "a.example");
-    ck_assert_ptr_null(minter_new(path_of("leaf.pem"), path_of("leaf.key"), &error));
-    ck_assert_str_eq(error.file, path_of("leaf.pem"));
+    pairs_make("leaf", &certificate_server, "a.example", time(NULL) + HOUR);
+    ck_assert_ptr_null(minter_new(pairs_path("leaf.pem"), pairs_path("leaf.key"), &error));
+    ck_assert_str_eq(error.file, pairs_path("leaf.pem"));
     ck_assert_ptr_nonnull(strstr(error.message, "may not sign others"));
 
-    ck_assert_ptr_null(minter_new(path_of("ca.pem"), path_of("leaf.key"), &error));
-    ck_assert_str_eq(error.file, path_of("leaf.key"));
+    ck_assert_ptr_null(minter_new(pairs_path("ca.pem"), pairs_path("leaf.key"), &error));
+    ck_assert_str_eq(error.file, pairs_path("leaf.key"));
     ck_assert_ptr_nonnull(strstr(error.message, "does not belong"));
 
-    ck_assert_ptr_null(minter_new(path_of("none.pem"), path_of("ca.key"), &error));
-    ck_assert_str_eq(error.file, path_of("none.pem"));
-    ck_assert_ptr_null(minter_new(path_of("ca.key"), path_of("ca.key"), &error));
+    ck_assert_ptr_null(minter_new(pairs_path("none.pem"), pairs_path("ca.key"), &error));
+    ck_assert_str_eq(error.file, pairs_path("none.pem"));
+    ck_assert_ptr_null(minter_new(pairs_path("ca.key"), pairs_path("ca.key"), &error));
     ck_assert_ptr_nonnull(strstr(error.message, "not a PEM certificate"));
-    ck_assert_ptr_null(minter_new(path_of("ca.pem"), path_of("ca.pem"), &error));
+    ck_assert_ptr_null(minter_new(pairs_path("ca.pem"), pairs_path("ca.pem"), &error));
     ck_assert_ptr_nonnull(strstr(error.message, "not a PEM key"));
 }
 END_TEST
 
 START_TEST(a_client_that_trusts_no_file_says_which)
 {
-    ck_assert_ptr_null(tls_context_new_client(path_of("none.pem"), &error));
-    ck_assert_str_eq(error.file, path_of("none.pem"));
+    ck_assert_ptr_null(tls_context_new_client(pairs_path("none.pem"), &error));
+    ck_assert_str_eq(error.file, pairs_path("none.pem"));
     struct tls_context *context = tls_context_new_client(NULL, &error);
     ck_assert_ptr_nonnull(context);
     ck_assert_ptr_null(
-        tls_context_new_client_like(context, path_of("ca.pem"), path_of("none.key"), &error));
-    ck_assert_str_eq(error.file, path_of("none.key"));
+        tls_context_new_client_like(context, pairs_path("ca.pem"), pairs_path("none.key"), &error));
+    ck_assert_str_eq(error.file, pairs_path("none.key"));
     tls_context_unref(context);
 }
 END_TEST
@@ -413,7 +354,7 @@ int main(void)
     Suite *suite = suite_create("certs/mint");
     TCase *all = tcase_create("all");
     tcase_set_timeout(all, 120);
-    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_add_checked_fixture(all, set_up, pairs_end);
     tcase_add_loop_test(all, a_leaf_is_believed_for_its_host, 0, 4);
     tcase_add_loop_test(all, a_leaf_is_believed_for_no_other_host, 0, 4);
     tcase_add_test(all, an_authority_that_is_not_trusted_is_not_believed);

@@ -4,62 +4,24 @@
  */
 #include <check.h>
 #include <openssl/ssl.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "certs/certificate.h"
-#include "certs/pem_file.h"
 #include "certs/tls.h"
+#include "test/certs/pairs.h"
 #include "test/suite.h"
 
-static char folder[64], trusted[96];
 static struct error error;
-static X509 *certificate;
-static EVP_PKEY *key;
 
 /* "ab": the server says "ab" to whatever is offered; "": it says nothing. */
 static const char *answer;
 static unsigned char offered[64];
 static unsigned offered_length;
 
-static void make_certificate(void)
-{
-    const char *const name = "origin.example";
-    key = certificate_key_new();
-    const struct certificate_order order = {.profile = &certificate_server,
-                                            .common_name = name,
-                                            .names = &name,
-                                            .name_count = 1,
-                                            .not_before = time(NULL) - 3600,
-                                            .not_after = time(NULL) + 3600,
-                                            .subject_key = key};
-    certificate = certificate_new(&order);
-    ck_assert_ptr_nonnull(certificate);
-}
-
 static void set_up(void)
 {
-    char *bytes;
-    snprintf(folder, sizeof(folder), "/tmp/sallyport-alpn-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(trusted, sizeof(trusted), "%s/trusted.pem", folder);
-    make_certificate();
-    BIO *content = pem_file_of_certificates(certificate, NULL);
-    const size_t length = (size_t)BIO_get_mem_data(content, &bytes);
-    FILE *file = fopen(trusted, "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);
-    fclose(file);
-    BIO_free(content);
-}
-
-static void tear_down(void)
-{
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    unlink(trusted);
-    ck_assert_int_eq(rmdir(folder), 0);
+    pairs_begin();
+    pairs_make("origin", &certificate_server, "origin.example", time(NULL) + PAIRS_HOUR);
 }
 
 static int answer_offer(SSL *ssl, const unsigned char **out, unsigned char *out_length,
@@ -78,8 +40,10 @@ static int answer_offer(SSL *ssl, const unsigned char **out, unsigned char *out_
 static SSL *start_server(SSL_CTX *context, int fd)
 {
     SSL_CTX_set_alpn_select_cb(context, answer_offer, NULL);
-    ck_assert_int_eq(SSL_CTX_use_certificate(context, certificate), 1);
-    ck_assert_int_eq(SSL_CTX_use_PrivateKey(context, key), 1);
+    ck_assert_int_eq(
+        SSL_CTX_use_certificate_file(context, pairs_path("origin.pem"), SSL_FILETYPE_PEM), 1);
+    ck_assert_int_eq(
+        SSL_CTX_use_PrivateKey_file(context, pairs_path("origin.key"), SSL_FILETYPE_PEM), 1);
     SSL *server = SSL_new(context);
     SSL_set_fd(server, fd);
     SSL_set_accept_state(server);
@@ -96,7 +60,7 @@ static enum tls_result shake_hands(bool offers_http2, const char *given, bool *c
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     SSL_CTX *server_context = SSL_CTX_new(TLS_server_method());
     SSL *server = start_server(server_context, fds[0]);
-    struct tls_context *context = tls_context_new_client(trusted, &error);
+    struct tls_context *context = tls_context_new_client(pairs_path("origin.pem"), &error);
     ck_assert_msg(context != NULL, "%s", error.message);
     struct tls_stream *client = tls_stream_new(context, fds[1], "origin.example");
     if (offers_http2)
@@ -158,7 +122,7 @@ int main(void)
 {
     Suite *suite = suite_create("certs/tls_alpn");
     TCase *all = tcase_create("all");
-    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_add_checked_fixture(all, set_up, pairs_end);
     tcase_add_test(all, takes_http2_where_it_was_offered_and_chosen);
     tcase_add_test(all, stays_with_http_1_where_that_is_chosen_or_nothing);
     tcase_add_test(all, offers_http_1_alone_unless_told_otherwise);

@@ -9,55 +9,34 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "certs/authority.h"
 #include "certs/tls.h"
+#include "test/certs/pairs.h"
 #include "test/suite.h"
 
-static char folder[64];
 static struct error error;
 static SSL_CTX *client_context;
-
-static const char *path_of(const char *name)
-{
-    static char paths[4][128];
-    static unsigned next;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-    return path;
-}
 
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 static void set_up(void)
 {
-    static const char *const names[] = {"proxy.example"};
-    const struct authority_order order = {
-        .kind = AUTHORITY_SERVER, .names = names, .name_count = 1};
-    char name[AUTHORITY_NAME_SIZE];
-    snprintf(folder, sizeof(folder), "/tmp/sallyport-tickets-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    ck_assert_msg(authority_init(folder, AUTHORITY_TRUST_DOMAIN, 1, &error), "%s", error.message);
-    ck_assert_msg(authority_issue(folder, &order, name, &error), "%s", error.message);
+    pairs_begin();
+    pairs_make("proxy", &certificate_server, "proxy.example", time(NULL) + PAIRS_HOUR);
     client_context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_session_cache_mode(client_context, SSL_SESS_CACHE_CLIENT);
 }
 
 static void tear_down(void)
 {
-    static const char *const names[] = {"ca.pem",    "ca.key",  "server-proxy.example.pem",
-                                        "index.txt", "crl.pem", "server-proxy.example.key",
-                                        ".lock"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        unlink(path_of(names[i]));
-    ck_assert_int_eq(rmdir(folder), 0);
+    pairs_end();
     SSL_CTX_free(client_context);
 }
 
 static struct tls_context *make_listener(enum tls_clients clients)
 {
-    const struct tls_server_files files = {.certificate = path_of("server-proxy.example.pem"),
-                                           .key = path_of("server-proxy.example.key"),
-                                           .client_ca = path_of("ca.pem")};
+    const struct tls_server_files files = {.certificate = pairs_path("proxy.pem"),
+                                           .key = pairs_path("proxy.key"),
+                                           .client_ca = pairs_path("proxy.pem")};
     struct tls_context *context = tls_context_new_server(&files, clients, &error);
     ck_assert_msg(context != NULL, "%s", error.message);
     return context;
