@@ -89,6 +89,16 @@ class Replay(Scenario):
         self.assertIn("the gzip data end in the middle", done.stderr)
         self.assertIn("gone.example.com", done.stdout)
 
+    def test_and_learn_hint_at_a_key_that_is_none(self):
+        path = self.path("misspelt.yml")
+        write(path, HEAD + "permissions: {external: {fetch: {backnd: []}}}\n")
+        for command, status in (("replay", 1), ("learn", 0)):
+            done = sallyport(command, "-m", path, LOG)
+            self.assertEqual(done.returncode, status)
+            self.assertIn('misspelt.yml:3:34: "backnd" is not a key of permissions.external.fetch; did you mean "backend"?',
+                          done.stderr)
+            self.assertNotIn("backnd", done.stdout)
+
     def test_of_many_records_is_quick(self):
         log = self.path("many.log")
         write(log, "".join(record(number, f"h{number % 5000}.example.com") + "\n"
