@@ -110,7 +110,7 @@ X509 *pem_file_read_certificate(const char *path, struct error *error)
         return NULL;
     X509 *certificate = PEM_read_bio_X509(file, NULL, NULL, NULL);
     if (certificate == NULL)
-        tls_error_set_file(path, "not a PEM certificate", error);
+        tls_error_set_file(path, TLS_ERROR_NO_CERTIFICATE, error);
     BIO_free(file);
     return certificate;
 }
@@ -125,7 +125,7 @@ STACK_OF(X509) * pem_file_read_chain(const char *path, struct error *error)
             X509_free(next);
     }
     if (chain != NULL && sk_X509_num(chain) == 0) {
-        tls_error_set_file(path, "not a PEM certificate", error);
+        tls_error_set_file(path, TLS_ERROR_NO_CERTIFICATE, error);
         sk_X509_free(chain);
         chain = NULL;
     }
@@ -139,9 +139,11 @@ EVP_PKEY *pem_file_read_key(const char *path, struct error *error)
     BIO *file = open_file(path, "the key", error);
     if (file == NULL)
         return NULL;
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(file, NULL, tls_error_refuse_passphrase, NULL);
+    bool passphrase_asked = false;
+    EVP_PKEY *key =
+        PEM_read_bio_PrivateKey(file, NULL, tls_error_refuse_passphrase, &passphrase_asked);
     if (key == NULL)
-        tls_error_set_file(path, "not a PEM key without a passphrase", error);
+        tls_error_set_key(path, passphrase_asked, error);
     BIO_free(file);
     return key;
 }

@@ -113,20 +113,24 @@ static bool load_certificate(SSL_CTX *ssl_context, const char *path, struct erro
 {
     return tls_error_check_readable(path, "the certificate", error) &&
            (SSL_CTX_use_certificate_chain_file(ssl_context, path) == 1 ||
-            tls_error_set_file(path, "not a PEM certificate that can be used", error));
+            tls_error_set_file(path, TLS_ERROR_NO_CERTIFICATE, error));
 }
 
 static bool load_key(SSL_CTX *ssl_context, const char *path, const char *certificate,
                      struct error *error)
 {
+    bool passphrase_asked = false;
     if (!tls_error_check_readable(path, "the key", error))
         return false;
-    if (SSL_CTX_use_PrivateKey_file(ssl_context, path, SSL_FILETYPE_PEM) == 1 &&
-        SSL_CTX_check_private_key(ssl_context) == 1)
+    SSL_CTX_set_default_passwd_cb_userdata(ssl_context, &passphrase_asked);
+    bool loaded = SSL_CTX_use_PrivateKey_file(ssl_context, path, SSL_FILETYPE_PEM) == 1 &&
+                  SSL_CTX_check_private_key(ssl_context) == 1;
+    SSL_CTX_set_default_passwd_cb_userdata(ssl_context, NULL);
+    if (loaded)
         return true;
     if (ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_VALUES_MISMATCH &&
         ERR_GET_REASON(ERR_peek_last_error()) != X509_R_KEY_TYPE_MISMATCH)
-        return tls_error_set_file(path, "not a PEM key without a passphrase", error);
+        return tls_error_set_key(path, passphrase_asked, error);
     error_set_at(error, path, (struct position){0, 0}, "this key does not belong to %s",
                  certificate);
     ERR_clear_error();

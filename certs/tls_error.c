@@ -10,7 +10,10 @@
 
 const char *tls_error_reason(const char *otherwise)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    unsigned long code = ERR_peek_last_error();
+    if ((ERR_GET_REASON(code) & ERR_RFLAG_COMMON) != 0)
+        code = ERR_peek_error();
+    const char *reason = ERR_reason_error_string(code);
     return reason == NULL ? otherwise : reason;
 }
 
@@ -18,6 +21,18 @@ bool tls_error_set_file(const char *path, const char *what, struct error *error)
 {
     error_set_at(error, path, (struct position){0, 0}, "%s: %s", what,
                  tls_error_reason("OpenSSL does not say why"));
+    ERR_clear_error();
+    return false;
+}
+
+bool tls_error_set_key(const char *path, bool passphrase_asked, struct error *error)
+{
+    if (!passphrase_asked)
+        return tls_error_set_file(path, "not a PEM key (-----BEGIN PRIVATE KEY-----)", error);
+    error_set_at(error, path, (struct position){0, 0},
+                 "this key is under a passphrase; `openssl pkey -in %s` writes it without a "
+                 "passphrase",
+                 path);
     ERR_clear_error();
     return false;
 }
@@ -41,11 +56,12 @@ bool tls_error_check_readable(const char *path, const char *what, struct error *
     return true;
 }
 
-int tls_error_refuse_passphrase(char *buffer, int size, int writing, void *unused)
+int tls_error_refuse_passphrase(char *buffer, int size, int writing, void *asked)
 {
     (void)buffer;
     (void)size;
     (void)writing;
-    (void)unused;
+    if (asked != NULL)
+        *(bool *)asked = true;
     return -1;
 }

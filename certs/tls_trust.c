@@ -18,7 +18,8 @@ static bool load_authorities(SSL_CTX *ssl_context, const char *path, struct erro
 {
     return tls_error_check_readable(path, "the authorities' file", error) &&
            (SSL_CTX_load_verify_file(ssl_context, path) == 1 ||
-            tls_error_set_file(path, "no PEM certificates of authorities", error));
+            tls_error_set_file(
+                path, "no PEM certificates (-----BEGIN CERTIFICATE-----) of authorities", error));
 }
 
 /* ---- Clients --------------------------------------------------------------- */
@@ -28,7 +29,8 @@ static bool name_authorities(SSL_CTX *ssl_context, const char *path, struct erro
 {
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path);
     if (names == NULL)
-        return tls_error_set_file(path, "no PEM certificates of authorities", error);
+        return tls_error_set_file(
+            path, "no PEM certificates (-----BEGIN CERTIFICATE-----) of authorities", error);
     SSL_CTX_set_client_CA_list(ssl_context, names);
     return true;
 }
@@ -73,7 +75,8 @@ static bool load_lists(struct tls_context *context, const char *path, struct err
     int added = file == NULL ? 0 : add_lists(context, file);
     BIO_free(file);
     if (added == 0 || !is_only_the_end())
-        return tls_error_set_file(path, "no PEM list of revoked certificates", error);
+        return tls_error_set_file(
+            path, "no PEM list of revoked certificates (-----BEGIN X509 CRL-----)", error);
     ERR_clear_error();
     X509_STORE_set_flags(SSL_CTX_get_cert_store(context->ssl_context),
                          X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);

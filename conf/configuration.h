@@ -177,6 +177,7 @@ struct configuration {
     const char *admin_unix_path; /* NULL: an IP listener */
     struct ip admin_ip;
     uint16_t admin_port;
+    struct position admin_at; /* where the file says so; {0, 0}: nowhere */
 
     struct limits limits; /* for every app and environment that has none of its own */
     struct app_limits *app_limits;

@@ -71,6 +71,20 @@ static bool read_one_app(struct configuration_reader *reader, const struct yaml_
            configuration_refuse(reader, node, "these limits need both an app and an environment");
 }
 
+/* Two entries for one app would leave it to their order which of them counts. */
+static bool check_twice(struct configuration_reader *reader, const struct yaml_node *node,
+                        const struct app_limits *limits, size_t before)
+{
+    const struct app_limits *own = &limits[before];
+    for (size_t i = 0; i < before; i++) {
+        if (strcmp(limits[i].app, own->app) == 0 &&
+            strcmp(limits[i].environment, own->environment) == 0)
+            return configuration_refuse(reader, node, "%s/%s has limits twice; keep one of them",
+                                        own->app, own->environment);
+    }
+    return true;
+}
+
 static bool read_apps(struct configuration_reader *reader, const struct yaml_node *apps,
                       struct configuration *configuration)
 {
@@ -81,7 +95,8 @@ static bool read_apps(struct configuration_reader *reader, const struct yaml_nod
     configuration->app_limit_count = apps->count;
     for (size_t i = 0; i < apps->count; i++) {
         if (!read_one_app(reader, apps->items[i], &configuration->limits,
-                          &configuration->app_limits[i]))
+                          &configuration->app_limits[i]) ||
+            !check_twice(reader, apps->items[i], configuration->app_limits, i))
             return false;
     }
     return true;

@@ -56,6 +56,7 @@ bool configuration_read_admin(struct configuration_reader *reader,
     configuration->admin_unix_path = endpoint.unix_path;
     configuration->admin_ip = endpoint.ip;
     configuration->admin_port = endpoint.port;
+    configuration->admin_at = value->at;
     return true;
 }
 

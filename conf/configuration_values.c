@@ -31,7 +31,11 @@ bool configuration_read_choice(struct configuration_reader *reader,
             *(int *)field = i;
             return true;
         }
-        text_add_format(&words, "%s%s", i == 0 ? "" : " or ", key->words[i]);
+        text_add_format(&words, "%s%s",
+                        i == 0                      ? ""
+                        : key->words[i + 1] == NULL ? " or "
+                                                    : ", ",
+                        key->words[i]);
     }
     return configuration_refuse(reader, value, "%s may be %.*s", key->name,
                                 SPAN_FORMAT(text_span(&words)));
@@ -135,7 +139,8 @@ bool configuration_read_path_or_none(struct configuration_reader *reader,
                                      const struct yaml_node *value, void *field)
 {
     if (value->kind != YAML_SCALAR || yaml_is_null(value) || has_control_byte(value->text))
-        return configuration_refuse(reader, value, "%s may be a path, or \"\" for none", key->name);
+        return configuration_refuse(reader, value, "%s may be the path of a file, or \"\" for none",
+                                    key->name);
     return keep_text(reader, value, configuration_join_path(reader, value->text), field);
 }
 
@@ -145,7 +150,8 @@ bool configuration_read_path(struct configuration_reader *reader,
 {
     if (value->kind != YAML_SCALAR || yaml_is_null(value) || value->text.length == 0 ||
         has_control_byte(value->text))
-        return configuration_refuse(reader, value, "%s may be a path", key->name);
+        return configuration_refuse(reader, value, "%s may be a path, which is never empty",
+                                    key->name);
     return keep_text(reader, value, configuration_join_path(reader, value->text), field);
 }
 

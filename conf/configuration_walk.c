@@ -87,5 +87,8 @@ bool configuration_read_keys(struct configuration_reader *reader,
                              const struct configuration_key *key, const struct yaml_node *value,
                              void *field)
 {
+    if (value->kind != YAML_MAPPING && !yaml_is_null(value))
+        return configuration_refuse(reader, value, "%s is %s; write %s: {%s: …}", key->name,
+                                    yaml_describe(value), key->name, key->keys[0].name);
     return configuration_read_mapping(reader, key->keys, value, field);
 }

@@ -24,8 +24,8 @@ struct command_author {
 /* clang-format on */
 
 #define AUTHOR_HELP                                                                                \
-    "  --by WHO            who does it; without it, the name of the user that runs this\n"         \
-    "  --why TEXT          and why; both are kept in the ledger\n"
+    "  --by WHO                who does it; without it, the name of the user that runs this\n"     \
+    "  --why TEXT              and why; both are kept in the ledger\n"
 
 /*
  * Takes OPTION, one of the two, with VALUE: text (UTF-8) of at most so many bytes, not empty.

@@ -105,6 +105,11 @@ static void print_text(struct check *check, const struct result *result)
         decision_explain_nearest(&result->decision, &result->target, output);
         text_add_char(output, ')');
     }
+    if (result->decision.reason == REASON_UNKNOWN_APP) {
+        text_add_string(output, "  (");
+        decision_explain(&result->decision, &check->source.subject, &result->target, output);
+        text_add_char(output, ')');
+    }
     text_add_char(output, '\n');
 }
 

@@ -308,10 +308,10 @@ const struct command command_ledger_description = {
         "\n"
         "record enters policy files that were written, changed or taken away by hand.\n"
         "\n"
-        "  --checkpoint FILE   verify: the ledger has to hold what this checkpoint says\n"
-        "  --public-key FILE   the key that verifies it: Ed25519, PEM, or a certificate\n"
-        "  --key FILE          checkpoint: the private key that signs: Ed25519, PEM\n" AUTHOR_HELP
-        "  --help              this text\n"
+        "  --checkpoint FILE       verify: the ledger has to hold what this checkpoint says\n"
+        "  --public-key FILE       the key that verifies it: Ed25519, PEM, or a certificate\n"
+        "  --key FILE              checkpoint: the private key that signs: Ed25519, PEM\n" AUTHOR_HELP
+        "  --help                  this text\n"
         "\n"
         "Exit status: 0 whole, or done; 1 something is amiss; 2 bad usage, nothing to verify, or\n"
         "something that cannot be read or written.\n"

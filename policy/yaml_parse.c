@@ -291,8 +291,9 @@ static bool start_document(struct builder *builder, const yaml_event_t *event)
 {
     if (builder->finished_count == 0)
         return true;
-    return fail_at(builder, position_of(event->start_mark),
-                   "a second document begins here; a manifest is one document");
+    return fail_at(
+        builder, position_of(event->start_mark),
+        "a second document begins here; a file is one document; take it out, or put it into a file of its own");
 }
 
 static bool take_event(struct builder *builder, const yaml_event_t *event)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proxy/listener_sockets.h"
 #include "proxy/unix_socket.h"
 
 #define PAGE_MAXIMUM ((size_t)64 * 1024 * 1024)
@@ -190,10 +191,10 @@ static void say_why(const struct configuration *configuration, int reason, struc
 {
     char address[IP_TEXT_SIZE];
     ip_format_with_port(&configuration->admin_ip, configuration->admin_port, address);
-    error_set_at(error, configuration->file, (struct position){0, 0},
-                 "cannot listen on admin.address %s: %s",
+    error_set_at(error, configuration->file, configuration->admin_at,
+                 "cannot listen on admin.address %s: %s%s",
                  configuration->admin_unix_path != NULL ? configuration->admin_unix_path : address,
-                 strerror(reason));
+                 strerror(reason), listener_advice(reason));
 }
 
 struct admin *admin_new(struct event_base *base, const struct configuration *configuration,

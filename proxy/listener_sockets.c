@@ -15,11 +15,30 @@
 
 /* ---- opening them --------------------------------------------------------------- */
 
-static bool fail(const struct listener_configuration *listener, const char *file, const char *what,
+const char *listener_advice(int reason)
+{
+    switch (reason) {
+    case EADDRINUSE:
+        return "; end what listens there, or choose another address";
+    case EADDRNOTAVAIL:
+        return "; choose an address that this machine has";
+    case EACCES:
+        return "; choose an address that this user may take (ports from 1024, as a rule)";
+    case EEXIST:
+        return "; choose another path, for what is there is no socket";
+    case ENOENT:
+        return "; make its directory before";
+    default:
+        return "";
+    }
+}
+
+static bool fail(const struct listener_configuration *listener, const char *file,
                  struct error *error)
 {
-    error_set_at(error, file, listener->at, "cannot %s %s: %s", what, listener->text,
-                 strerror(errno));
+    const int reason = errno;
+    error_set_at(error, file, listener->at, "cannot listen on %s: %s%s", listener->text,
+                 strerror(reason), listener_advice(reason));
     return false;
 }
 
@@ -173,7 +192,7 @@ static bool open_listener(struct listener_socket *socket,
 {
     if (!make_room(socket, workers)) {
         errno = ENOMEM;
-        return fail(listener, file, "listen on", error);
+        return fail(listener, file, error);
     }
     if (listener->certificate != NULL) {
         socket->tls = listener_tls_new(listener, error);
@@ -182,7 +201,7 @@ static bool open_listener(struct listener_socket *socket,
     }
     bool opened = listener->unix_path != NULL ? open_unix_listener(socket, workers)
                                               : open_ip_listener(socket, workers);
-    return opened || fail(listener, file, "listen on", error);
+    return opened || fail(listener, file, error);
 }
 
 bool listener_sockets_open(struct listener_sockets *sockets,

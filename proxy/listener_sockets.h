@@ -34,6 +34,9 @@ struct listener_sockets {
     bool left; /* the workers have closed what is theirs */
 };
 
+/* What can be done about REASON, an errno of a socket that is to listen: "; …", or "". Static. */
+const char *listener_advice(int reason);
+
 /*
  * Binds all listeners of CONFIGURATION for WORKERS workers, but for what the process
  * that is taken over FROM has. False: ERROR has the place in the file.

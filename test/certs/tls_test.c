@@ -510,6 +510,8 @@ START_TEST(refuses_files_that_hold_something_else)
     assert_refused(files.key, files.key, files.key, "not a PEM certificate");
     assert_refused(files.certificate, files.certificate, files.certificate, "not a PEM key");
     assert_refused(files.folder, files.key, files.folder, "certificate");
+    ck_assert_int_eq(truncate(files.other_key, 0), 0);
+    assert_refused(files.other_key, files.key, files.other_key, "no start line");
 }
 END_TEST
 
@@ -518,7 +520,8 @@ START_TEST(refuses_a_key_under_a_passphrase_and_asks_nobody)
     EVP_PKEY *key = EVP_EC_gen("P-256");
     write_key(files.other_key, key, "secret");
     EVP_PKEY_free(key);
-    assert_refused(files.certificate, files.other_key, files.other_key, "without a passphrase");
+    assert_refused(files.certificate, files.other_key, files.other_key,
+                   "this key is under a passphrase");
 }
 END_TEST
 

@@ -233,9 +233,11 @@ START_TEST(says_that_its_address_is_in_use)
     start();
     configuration.admin_port = admin_port(admin);
     ck_assert_ptr_null(admin_new(base, &configuration, -1, &source, &error));
-    snprintf(expected, sizeof(expected),
-             "cannot listen on admin.address 127.0.0.1:%u: Address already in use",
-             configuration.admin_port);
+    snprintf(
+        expected, sizeof(expected),
+        "cannot listen on admin.address 127.0.0.1:%u: Address already in use; end what listens "
+        "there, or choose another address",
+        configuration.admin_port);
     ck_assert_str_eq(error.message, expected);
     ck_assert_str_eq(error.file, "sallyport.yml");
 }

@@ -34,6 +34,19 @@ def verdict(text):
     return text.split()
 
 
+class Installations(Scenario):
+    def test_that_nobody_has_listed_are_denied_with_the_file_that_would_list_them(self):
+        path = self.path("policy/demo/staging/manifest.yml")
+        write(path, manifest(["api.example.com"]))
+        done = sallyport("check", "--policy", self.path("policy"), "-a", "demo", "-e", "staging",
+                         "-i", "site-z", "api.example.com")
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        self.assertEqual(done.stdout,
+                         'DENY  api.example.com  unknown_app  (installation "site-z" of app demo in '
+                         "staging is not known; "
+                         f"{self.path('policy')}/demo/staging/installations.yml would list it)\n")
+
+
 class Manifests(Scenario):
     def each(self, suffix):
         for name, (allowed, denied) in VERDICTS.items():

@@ -107,7 +107,7 @@ class BadStarts(Scenario):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             proxy = self.prepare(listeners=[{"address": f"127.0.0.1:{port}", "identity": STATIC}])
-            self.fails(proxy, {1}, f"127.0.0.1:{port}")
+            self.fails(proxy, {1}, f"127.0.0.1:{port}", "end what listens there")
 
     def test_an_admin_port_in_use_is_1_and_named(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
