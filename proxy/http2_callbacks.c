@@ -51,11 +51,14 @@ static void refuse_stream(struct http2 *http2, int32_t id)
     nghttp2_submit_rst_stream(http2->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
 }
 
-/* NULL: it was refused. */
+/*
+ * NULL: it was refused. GOAWAY may wait behind what the peer does not read: what it asks for
+ * meanwhile is too late.
+ */
 static struct http2_stream *begin_stream(struct http2 *http2, int32_t id)
 {
     int fd;
-    struct http2_stream *stream = http2_stream_new(http2, id, &fd);
+    struct http2_stream *stream = http2->is_ending ? NULL : http2_stream_new(http2, id, &fd);
     if (stream == NULL) {
         refuse_stream(http2, id);
         return NULL;

@@ -426,6 +426,21 @@ START_TEST(ends_when_the_streams_there_are_have_ended)
 }
 END_TEST
 
+START_TEST(begins_no_stream_once_it_ends_though_the_client_has_not_heard)
+{
+    const int id = ask("GET", NULL, false);
+    settle();
+    http2_end(http2);
+    const int late = ask("GET", NULL, false);
+    settle(); /* which reads before it says GOAWAY */
+    ck_assert_uint_eq(end_count, 1);
+    ck_assert(seen[late].closed && seen[late].code == NGHTTP2_REFUSED_STREAM);
+    answer(0, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    ck_assert_int_eq(seen[id].status, 200);
+    ck_assert_int_eq(progress, HTTP2_OVER);
+}
+END_TEST
+
 START_TEST(says_what_is_no_http_2)
 {
     wire_send(&wire, SPAN("\x00\x00\x01\x06\x00\x00\x00\x00\x00x")); /* PING of one byte */
@@ -470,6 +485,7 @@ int main(void)
     tcase_add_loop_test(tests, resets_a_request_that_is_not_as_long_as_it_says, 0, 2);
     tcase_add_test(tests, refuses_a_stream_that_its_role_does_not_take);
     tcase_add_test(tests, ends_when_the_streams_there_are_have_ended);
+    tcase_add_test(tests, begins_no_stream_once_it_ends_though_the_client_has_not_heard);
     tcase_add_test(tests, says_what_is_no_http_2);
     tcase_add_test(tests, lets_go_of_a_stream_that_only_waits_for_its_reader);
     suite_add_tcase(suite, tests);
