@@ -275,15 +275,6 @@ static enum progress retry(struct session *session)
     return PROGRESS_ON;
 }
 
-/* Nothing can be said any more: the reset tells the client that what it has is not whole. */
-static enum progress cut_off(struct session *session, const char *outcome)
-{
-    session_log_close(session, outcome);
-    session_free_exchange(session, true);
-    transport_close(&session->client, true);
-    return PROGRESS_END;
-}
-
 /* The response has begun, and the client has some of it: it cannot be told otherwise any more. */
 static bool is_heard(struct exchange *exchange)
 {
@@ -296,7 +287,8 @@ static enum progress upstream_failed(struct session *session)
     struct exchange *exchange = session->exchange;
     const struct upstream_stream_end *end = &exchange->upstream->stream_end;
     if (is_heard(exchange))
-        return cut_off(session, end->is_malformed ? "http_protocol_error" : "upstream_reset");
+        return session_cut_off(session,
+                               end->is_malformed ? "http_protocol_error" : "upstream_reset");
     if (!exchange->response_begun && may_retry(exchange))
         return retry(session);
     if (end->reason == NULL)
@@ -310,14 +302,14 @@ static enum progress upstream_failed(struct session *session)
 static enum progress response_malformed(struct session *session)
 {
     if (is_heard(session->exchange))
-        return cut_off(session, "http_protocol_error");
+        return session_cut_off(session, "http_protocol_error");
     return answer_failure(session, 502, "http_protocol_error", session->exchange->problem);
 }
 
 static enum progress request_malformed(struct session *session)
 {
     if (session->exchange->response_begun)
-        return cut_off(session, "malformed");
+        return session_cut_off(session, "malformed");
     session->exchange->keep_alive = false;
     return answer_failure(session, 400, "http_request_error",
                           session->exchange->up.decoder.problem);
@@ -364,7 +356,7 @@ static enum progress settle(struct session *session, enum step step)
     case STEP_DONE:
         return response_passed(session);
     case STEP_CLIENT_FAILED:
-        return cut_off(session, "client_reset");
+        return session_cut_off(session, "client_reset");
     case STEP_REQUEST_MALFORMED:
         return request_malformed(session);
     case STEP_UPSTREAM_FAILED:
@@ -392,7 +384,7 @@ static enum progress stage_forward(struct session *session)
         response = STEP_YIELD;
     if (response == STEP_WAIT && session->exchange->request_sent &&
         transport_is_broken(&session->client))
-        return cut_off(session, "client_reset");
+        return session_cut_off(session, "client_reset");
     if (moved != session->record.bytes_up + session->record.bytes_down &&
         session->deadline.kind == DEADLINE_IDLE)
         deadline_touch(session->worker->deadlines, &session->deadline);

@@ -288,6 +288,31 @@ bool http2_upstreams_shrink(struct http2_upstreams *upstreams)
     return true;
 }
 
+static void sift(struct http2_upstream_list *list, upstream_is_wanted *is_wanted,
+                 const void *context)
+{
+    struct http2_upstream *upstream, *next;
+    for (upstream = TAILQ_FIRST(list); upstream != NULL; upstream = next) {
+        next = TAILQ_NEXT(upstream, link);
+        if (is_wanted(upstream->tenant, (struct span){upstream->host, upstream->host_length},
+                      upstream->connection->port, upstream->connection->transport.tls != NULL,
+                      context))
+            continue;
+        http2_end(upstream->http2);
+        if (upstream->is_idle)
+            say_goodbye(upstream);
+        else
+            make_turn_due(upstream);
+    }
+}
+
+void http2_upstreams_sift(struct http2_upstreams *upstreams, upstream_is_wanted *is_wanted,
+                          const void *context)
+{
+    sift(&upstreams->busy, is_wanted, context);
+    sift(&upstreams->idle, is_wanted, context);
+}
+
 static bool is_of(const struct http2_upstream *upstream, const struct upstream_key *key)
 {
     const struct upstream *connection = upstream->connection;

@@ -52,6 +52,10 @@ struct upstream *http2_upstreams_add(struct http2_upstreams *upstreams, struct u
                                      const struct upstream_key *key, transport_wake *wake,
                                      void *owner);
 
+/* Those that are not wanted any more get no new streams, and end with those that they have. */
+void http2_upstreams_sift(struct http2_upstreams *upstreams, upstream_is_wanted *is_wanted,
+                          const void *context);
+
 /* Closes the longest idle one, to free its descriptor. False: there is none. */
 bool http2_upstreams_shrink(struct http2_upstreams *upstreams);
 

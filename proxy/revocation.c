@@ -43,11 +43,12 @@ static bool is_tunnel_declared(const struct session *session)
            is_declared(session, &target, kept->scheme != SCHEME_TUNNEL);
 }
 
-/* A request that was allowed and that the upstream is to answer, or answers. */
+/* A request that was allowed and that the upstream, which has been reached, is to answer, or
+ * answers. */
 static bool is_under_way(const struct session *session)
 {
     const struct exchange *exchange = session->exchange;
-    return exchange != NULL && exchange->snapshot != NULL && !exchange->is_connect &&
+    return exchange != NULL && exchange->decision_logged && !exchange->is_connect &&
            !exchange->answered;
 }
 
@@ -59,14 +60,15 @@ static bool is_still_declared(const struct session *session)
                        session->exchange->request.upgrade_websocket);
 }
 
-/* Something more would leave: a tunnel's bytes, or the rest of a request's body. */
+/* Something more would leave: a tunnel's bytes, or a request, or the rest of one. */
 static bool has_more_to_send(const struct session *session)
 {
     const struct exchange *exchange = session->exchange;
     if (session->tunnel != NULL)
         return true;
-    return !exchange->request_sent && !exchange->request_aborted &&
-           !http_request_is_bodiless(&exchange->request);
+    if (exchange->request_aborted)
+        return false;
+    return !exchange->request_sent || !upstream_has_sent(exchange->upstream);
 }
 
 /*
@@ -98,12 +100,42 @@ bool revocation_lets_begin(struct session *session)
         worker->configuration->policy_revoke == REVOKE_KEEP ||
         session_mode(session) != MODE_ENFORCE)
         return true;
-    return is_tunnel_declared(session);
+    return is_still_declared(session);
+}
+
+/* TEXT is a host's own; as it stands in a URL, an IPv6 address is in brackets. */
+static bool read_canonical(struct span text, struct host *host)
+{
+    char storage[sizeof(host->text) + 2];
+    struct text bracketed;
+    struct error error;
+    if (span_find(text, ':') == text.length)
+        return host_parse(text, host, &error);
+    text_init_fixed(&bracketed, storage, sizeof(storage));
+    text_add_char(&bracketed, '[');
+    text_add(&bracketed, text);
+    text_add_char(&bracketed, ']');
+    return host_parse(text_span(&bracketed), host, &error);
+}
+
+/* A connection may be for requests, WebSockets, or tunnels that are looked into. */
+static bool is_wanted(const struct tenant *tenant, struct span host, uint16_t port, bool is_tls,
+                      const void *context)
+{
+    const struct worker *worker = context;
+    struct target target = {.scheme = is_tls ? SCHEME_HTTPS : SCHEME_HTTP, .port = port};
+    struct decision decision;
+    if (!read_canonical(host, &target.host))
+        return false;
+    session_decide_for(worker->snapshot, &tenant->subject, &target, NULL, true, &decision);
+    return decision.verdict == VERDICT_ALLOW;
 }
 
 void revocation_apply(struct worker *worker)
 {
     struct session *session, *next;
+    upstream_pool_sift(&worker->upstreams, is_wanted, worker);
+    http2_upstreams_sift(&worker->http2_upstreams, is_wanted, worker);
     if (worker->configuration->policy_revoke == REVOKE_KEEP)
         return;
     for (session = TAILQ_FIRST(&worker->sessions); session != NULL; session = next) {

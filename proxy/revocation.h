@@ -3,7 +3,8 @@
  * policy comes into force, each open tunnel is decided again, and one that is no
  * longer declared ends as `policy.revoke` says (interface.md: outcome "revoked").
  * A request under way ends with its rule, too, or its body would be a tunnel of its own;
- * but one that has been sent may have its answer within timeouts.drain_seconds.
+ * but one that has been sent may have its answer within timeouts.drain_seconds. Connections that
+ * are kept for requests to come go with the rule that let them be made.
  */
 #ifndef SALLYPORT_PROXY_REVOCATION_H
 #define SALLYPORT_PROXY_REVOCATION_H
@@ -31,8 +32,9 @@ void tunnel_target_clear(struct tunnel_target *kept);
 void revocation_apply(struct worker *worker);
 
 /*
- * SESSION's tunnel is about to carry its first byte; it may have waited for its ClientHello since
- * another policy was in force. False: it is no longer declared and has to end.
+ * SESSION's request, or its tunnel's first byte, is about to go to the upstream; it may have waited
+ * for that, or for a ClientHello, since another policy was in force. False: it is no longer
+ * declared and has to end.
  */
 bool revocation_lets_begin(struct session *session);
 

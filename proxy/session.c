@@ -61,15 +61,11 @@ void session_wake(void *context)
 
 void session_abort(struct session *session, const char *outcome)
 {
-    session_log_unfinished(session);
-    session_log_close(session, outcome);
-    session_free_exchange(session, true);
-    session_free_tunnel(session, true);
     if (session_http2(session) != NULL) {
         http2_server_free(session->inside->http2, outcome);
         session->inside->http2 = NULL;
     }
-    transport_close(&session->client, true);
+    (void)session_cut_off(session, outcome);
     session_free(session);
 }
 
@@ -194,6 +190,16 @@ void session_free_exchange(struct session *session, bool reset)
     free(exchange->judged);
     free(exchange);
     session->exchange = NULL;
+}
+
+enum progress session_cut_off(struct session *session, const char *outcome)
+{
+    session_log_unfinished(session);
+    session_log_close(session, outcome);
+    session_free_exchange(session, true);
+    session_free_tunnel(session, true);
+    transport_close(&session->client, true);
+    return PROGRESS_END;
 }
 
 /* ---- deadlines ------------------------------------------------------------ */

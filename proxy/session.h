@@ -197,6 +197,9 @@ void session_identify(struct session *session);
 /* What is in force for the tenant, who is known: production is never in report mode. */
 enum mode session_mode(const struct session *session);
 
+/* Its upstream is reached, but the rule is gone by which it was to go there: another decision. */
+enum progress session_deny_anew(struct session *session);
+
 /*
  * The policy's word to REQUEST, as decide_request. A WEBSOCKET handshake is an http or https
  * request by its form: a declared ws:// or wss:// address means it as well.
@@ -272,6 +275,9 @@ bool session_begin_exchange(struct session *session);
 /* The request's head leaves the input: its spans are no longer valid. Does nothing the second time.
  */
 void session_consume_head(struct session *session);
+
+/* Nothing can be said any more: a reset tells the client that what it has is not whole. */
+enum progress session_cut_off(struct session *session, const char *outcome);
 
 /* Our side has ended; what the client still sends is read past, then the connection closes. */
 session_stage session_linger;

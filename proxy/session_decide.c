@@ -246,6 +246,28 @@ static void judge_overrides(const struct session *session, const struct request_
     }
 }
 
+static enum progress deny(struct session *session)
+{
+    const struct exchange *exchange = session->exchange;
+    char storage[2048];
+    struct text detail;
+    text_init_fixed(&detail, storage, sizeof(storage));
+    decision_explain(&exchange->decision, &session->tenant->subject, &exchange->target, &detail);
+    return answer_denial(session, exchange->decision.reason, text_span(&detail));
+}
+
+enum progress session_deny_anew(struct session *session)
+{
+    struct exchange *exchange = session->exchange;
+    if (session->is_withdrawn)
+        return session_cut_off(session, "revoked");
+    snapshot_unref(exchange->snapshot);
+    exchange->snapshot = snapshot_ref(session->worker->snapshot);
+    session_decide_for(exchange->snapshot, &session->tenant->subject, &exchange->target, NULL,
+                       exchange->request.upgrade_websocket, &exchange->decision);
+    return deny(session);
+}
+
 static enum progress stage_decide(struct session *session)
 {
     struct path path;
@@ -269,13 +291,8 @@ static enum progress stage_decide(struct session *session)
         judge_overrides(session, &request, decision);
     metrics_observe(session->worker->metrics, HISTOGRAM_DECISION_SECONDS,
                     clock_nanoseconds() - started);
-    if (decision->verdict != VERDICT_ALLOW && session_enforces(session)) {
-        char storage[2048];
-        struct text detail;
-        text_init_fixed(&detail, storage, sizeof(storage));
-        decision_explain(decision, subject, &exchange->target, &detail);
-        return answer_denial(session, decision->reason, text_span(&detail));
-    }
+    if (decision->verdict != VERDICT_ALLOW && session_enforces(session))
+        return deny(session);
     if (decision->verdict == VERDICT_ALLOW && decision->path_judged &&
         !send_as_judged(exchange, path.wire))
         return PROGRESS_END;

@@ -14,6 +14,8 @@ static enum progress upstream_reached(struct session *session)
     struct exchange *exchange = session->exchange;
     session->record.upstream_ip = exchange->upstream->ip;
     session->record.upstream_port = exchange->upstream->port;
+    if (!revocation_lets_begin(session))
+        return session_deny_anew(session);
     session_log_own_decision(session);
     session->stage = exchange->is_connect ? tunnel_begin : forward_begin;
     return PROGRESS_ON;

@@ -172,14 +172,6 @@ void session_free_tunnel(struct session *session, bool reset)
     session->tunnel = NULL;
 }
 
-static enum progress break_off(struct session *session, const char *outcome)
-{
-    session_log_close(session, outcome);
-    session_free_tunnel(session, true);
-    transport_close(&session->client, true);
-    return PROGRESS_END;
-}
-
 /* What came already goes first; behind a hello that was judged, only what is judged as well. */
 static bool begin_up(struct session *session)
 {
@@ -213,7 +205,7 @@ static enum progress stage_begin_relay(struct session *session)
         !relay_preload(&tunnel->down, buffer_span(&session->exchange->from_upstream)))
         return PROGRESS_END;
     if (!revocation_lets_begin(session))
-        return break_off(session, "revoked");
+        return session_cut_off(session, "revoked");
     session_free_exchange(session, false);
     deadline_start(worker->deadlines, &session->deadline, DEADLINE_IDLE);
     lifetime_watch(session);
@@ -385,9 +377,9 @@ static enum progress stage_relay(struct session *session)
                                   client, worker->lender, &record->bytes_down);
     turns_pay(session, record->bytes_up + record->bytes_down - moved);
     if (up == RELAY_FROM_FAILED || down == RELAY_TO_FAILED)
-        return break_off(session, "client_reset");
+        return session_cut_off(session, "client_reset");
     if (up == RELAY_TO_FAILED || down == RELAY_FROM_FAILED)
-        return break_off(session, "upstream_reset");
+        return session_cut_off(session, "upstream_reset");
     if (up == RELAY_DONE && down == RELAY_DONE) {
         session_log_close(session, "ok");
         return PROGRESS_END;

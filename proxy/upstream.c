@@ -51,6 +51,12 @@ void upstream_free(struct upstream *upstream, bool reset)
     free(upstream);
 }
 
+bool upstream_has_sent(const struct upstream *upstream)
+{
+    const struct http2_stream *stream = upstream->stream;
+    return stream == NULL || (stream->was_sent && stream->is_whole);
+}
+
 /* ---- the pool -------------------------------------------------------------------- */
 
 /*
@@ -133,6 +139,19 @@ static struct idle_upstream *find_idle(struct upstream_pool *pool, const struct 
             return idle;
     }
     return NULL;
+}
+
+void upstream_pool_sift(struct upstream_pool *pool, upstream_is_wanted *is_wanted,
+                        const void *context)
+{
+    struct idle_upstream *idle, *next;
+    for (idle = TAILQ_FIRST(&pool->idle); idle != NULL; idle = next) {
+        next = TAILQ_NEXT(idle, link);
+        const struct upstream *upstream = idle->upstream;
+        if (!is_wanted(idle->tenant, (struct span){idle->host, idle->host_length}, upstream->port,
+                       upstream->transport.tls != NULL, context))
+            drop(idle);
+    }
 }
 
 /*

@@ -52,6 +52,9 @@ struct upstream *upstream_new(struct poller *poller, int fd, const struct ip *ip
                               struct metrics *metrics, transport_wake *wake, void *owner);
 void upstream_free(struct upstream *upstream, bool reset);
 
+/* Nothing of what was written to it waits here for its stream's turn or window. */
+bool upstream_has_sent(const struct upstream *upstream);
+
 /* Its TLS is of CONTEXT; NULL: it has none. */
 bool upstream_is_made_with(const struct upstream *upstream, const struct tls_context *context);
 
@@ -65,6 +68,14 @@ struct upstream_key {
     uint16_t port;
     const struct tls_context *tls; /* that its TLS is of; NULL: plain */
 };
+
+/* Is a connection of TENANT to HOST (its canonical text) still wanted? */
+typedef bool upstream_is_wanted(const struct tenant *tenant, struct span host, uint16_t port,
+                                bool is_tls, const void *context);
+
+/* Closes the idle ones that are not wanted any more. */
+void upstream_pool_sift(struct upstream_pool *pool, upstream_is_wanted *is_wanted,
+                        const void *context);
 
 /* An idle connection of KEY; NULL: none. WAKE is called from now on. */
 struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct upstream_key *key,
