@@ -88,17 +88,6 @@ static bool read_name(struct credentials_reader *reader, const struct yaml_node 
     return name->data != NULL || refuse(reader, node, "out of memory");
 }
 
-static int hex_digit(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    if (byte >= 'a' && byte <= 'f')
-        return byte - 'a' + 10;
-    if (byte >= 'A' && byte <= 'F')
-        return byte - 'A' + 10;
-    return -1;
-}
-
 static bool read_digest(struct credentials_reader *reader, const struct yaml_node *node,
                         uint8_t digest[DIGEST_SHA256_SIZE])
 {
@@ -107,8 +96,8 @@ static bool read_digest(struct credentials_reader *reader, const struct yaml_nod
     if (node->kind != YAML_SCALAR || node->text.length != (size_t)2 * DIGEST_SHA256_SIZE)
         return refuse(reader, node, what);
     for (size_t i = 0; i < DIGEST_SHA256_SIZE; i++) {
-        int high = hex_digit(node->text.data[2 * i]);
-        int low = hex_digit(node->text.data[2 * i + 1]);
+        int high = span_hex_digit(node->text.data[2 * i]);
+        int low = span_hex_digit(node->text.data[2 * i + 1]);
         if (high < 0 || low < 0)
             return refuse(reader, node, what);
         digest[i] = (uint8_t)(high * 16 + low);

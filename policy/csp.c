@@ -96,16 +96,8 @@ static bool add_options(struct csp *csp, struct sources *sources, const struct s
 
 static size_t count_sources(const struct manifest *manifest, enum manifest_list list)
 {
-    const struct manifest_entries *entries = &manifest->lists[list];
-    size_t count = manifest->content_style_count + manifest->content_script_count;
-    for (size_t i = 0; i < entries->count; i++) {
-        const struct manifest_remote *remote =
-            entries->items[i].form == ENTRY_REMOTE
-                ? manifest_find_remote(manifest, entries->items[i].text)
-                : NULL;
-        count += remote == NULL ? 1 : remote->url_count;
-    }
-    return count;
+    return manifest->content_style_count + manifest->content_script_count +
+           manifest_count_addresses(manifest, &manifest->lists[list]);
 }
 
 static bool collect_sources(struct csp *csp, enum manifest_list list, struct sources *sources)

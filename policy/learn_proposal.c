@@ -25,23 +25,10 @@ static int compare_numbers(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
-/* By bytes from the right: names of one domain stand together. */
-static int compare_hosts(struct span a, struct span b)
-{
-    size_t shorter = a.length < b.length ? a.length : b.length;
-    for (size_t i = 1; i <= shorter; i++) {
-        int order = compare_numbers((unsigned char)a.data[a.length - i],
-                                    (unsigned char)b.data[b.length - i]);
-        if (order != 0)
-            return order;
-    }
-    return compare_numbers(a.length, b.length);
-}
-
 static int compare_proposals(const void *left, const void *right)
 {
     const struct proposal *a = left, *b = right;
-    int order = compare_hosts(a->host, b->host);
+    int order = span_compare_from_end(a->host, b->host);
     if (order == 0)
         order = compare_numbers(a->port, b->port);
     if (order == 0)
@@ -112,7 +99,7 @@ static int compare_families(const void *left, const void *right)
     int order = compare_numbers(a->scheme, b->scheme);
     if (order == 0)
         order = compare_numbers(a->port, b->port);
-    return order != 0 ? order : compare_hosts(a->host, b->host);
+    return order != 0 ? order : span_compare_from_end(a->host, b->host);
 }
 
 /* What is behind the first label; "" where there is no more. */

@@ -35,6 +35,13 @@ struct lint_printer {
     void (*end)(struct lint_output *output);
 };
 
+typedef void lint_print_finding(struct lint_output *output, const char *file,
+                                const struct finding *finding);
+
+/* Gives PRINT all that REPORT has; that the file could not be read is a finding, too. */
+void lint_print_each(struct lint_output *output, const struct lint_report *report,
+                     lint_print_finding *print);
+
 /* As a compiler speaks: FILE:LINE:COLUMN: level: message [rule], the line, a caret. */
 extern const struct lint_printer lint_print_text;
 

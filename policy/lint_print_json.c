@@ -25,18 +25,7 @@ static void print_object(struct lint_output *output, const char *file,
 
 static void report(struct lint_output *output, const struct lint_report *report)
 {
-    if (report->unreadable != NULL) {
-        struct finding finding = {.level = FINDING_ERROR,
-                                  .rule = LINT_RULE_UNREADABLE,
-                                  .at = report->unreadable->at,
-                                  .message = report->unreadable->message};
-        print_object(output, report->file, &finding);
-    }
-    if (report->findings == NULL)
-        return;
-    for (const struct finding *finding = report->findings->first; finding != NULL;
-         finding = finding->next)
-        print_object(output, report->file, finding);
+    lint_print_each(output, report, print_object);
 }
 
 static void nothing(struct lint_output *output)

@@ -89,18 +89,7 @@ static void print_result(struct lint_output *output, const char *file,
 
 static void report(struct lint_output *output, const struct lint_report *report)
 {
-    if (report->unreadable != NULL) {
-        struct finding finding = {.level = FINDING_ERROR,
-                                  .rule = LINT_RULE_UNREADABLE,
-                                  .at = report->unreadable->at,
-                                  .message = report->unreadable->message};
-        print_result(output, report->file, &finding);
-    }
-    if (report->findings == NULL)
-        return;
-    for (const struct finding *finding = report->findings->first; finding != NULL;
-         finding = finding->next)
-        print_result(output, report->file, finding);
+    lint_print_each(output, report, print_result);
 }
 
 static void end(struct lint_output *output)

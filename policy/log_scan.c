@@ -35,23 +35,12 @@ static bool is_plain(char byte)
     return (unsigned char)byte >= 0x20 && byte != '"' && byte != '\\';
 }
 
-static int hex_value(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    if (byte >= 'a' && byte <= 'f')
-        return byte - 'a' + 10;
-    if (byte >= 'A' && byte <= 'F')
-        return byte - 'A' + 10;
-    return -1;
-}
-
 /* The four digits behind "\u". */
 static bool take_unit(struct scan *scan, uint32_t *unit)
 {
     *unit = 0;
     for (int i = 0; i < 4; i++, scan->at++) {
-        int digit = scan->at < scan->end ? hex_value(*scan->at) : -1;
+        int digit = scan->at < scan->end ? span_hex_digit(*scan->at) : -1;
         if (digit < 0)
             return scan_refuse(scan, "\\u without four hexadecimal digits");
         *unit = *unit << 4 | (uint32_t)digit;

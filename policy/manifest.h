@@ -169,4 +169,8 @@ bool manifest_grant(const struct manifest *manifest, struct span region, struct 
 const struct manifest_remote *manifest_find_remote(const struct manifest *manifest,
                                                    struct span key);
 
+/* How many addresses ENTRIES stand for at most: one each, a remote for all of its base URLs. */
+size_t manifest_count_addresses(const struct manifest *manifest,
+                                const struct manifest_entries *entries);
+
 #endif

@@ -251,3 +251,17 @@ const struct manifest_remote *manifest_find_remote(const struct manifest *manife
                 sizeof(struct manifest_remote *), compare_key);
     return found == NULL ? NULL : *found;
 }
+
+size_t manifest_count_addresses(const struct manifest *manifest,
+                                const struct manifest_entries *entries)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct manifest_remote *remote =
+            entries->items[i].form == ENTRY_REMOTE
+                ? manifest_find_remote(manifest, entries->items[i].text)
+                : NULL;
+        count += remote == NULL ? 1 : remote->url_count;
+    }
+    return count;
+}

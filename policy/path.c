@@ -23,23 +23,13 @@ static bool refuse(struct path *path, const char *why)
     return false;
 }
 
-static int hex_value(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 /* The octet that the two digits behind a "%" stand for; below 0: they are none. */
 static int decode(struct span digits)
 {
-    if (digits.length < 2 || hex_value(digits.data[0]) < 0 || hex_value(digits.data[1]) < 0)
+    if (digits.length < 2 || span_hex_digit(digits.data[0]) < 0 ||
+        span_hex_digit(digits.data[1]) < 0)
         return -1;
-    return hex_value(digits.data[0]) * 16 + hex_value(digits.data[1]);
+    return span_hex_digit(digits.data[0]) * 16 + span_hex_digit(digits.data[1]);
 }
 
 /* RFC 3986, section 2.3. */

@@ -100,20 +100,6 @@ static void merge_equals(struct reach *reach)
     reach->count = kept;
 }
 
-/* How many items the entries of a list make at most. */
-static size_t count_items(const struct manifest *manifest, const struct manifest_entries *entries)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < entries->count; i++) {
-        const struct manifest_remote *remote =
-            entries->items[i].form == ENTRY_REMOTE
-                ? manifest_find_remote(manifest, entries->items[i].text)
-                : NULL;
-        count += remote == NULL ? 1 : remote->url_count;
-    }
-    return count;
-}
-
 struct reach *reach_of_list(const struct manifest *manifest, enum manifest_list list,
                             struct arena *arena)
 {
@@ -122,8 +108,8 @@ struct reach *reach_of_list(const struct manifest *manifest, enum manifest_list 
     struct reach_item items[MANIFEST_REGION_COUNT];
     if (reach == NULL)
         return NULL;
-    reach->items =
-        arena_allocate_array(arena, count_items(manifest, entries) + 1, sizeof(*reach->items));
+    reach->items = arena_allocate_array(arena, manifest_count_addresses(manifest, entries) + 1,
+                                        sizeof(*reach->items));
     if (reach->items == NULL)
         return NULL;
     for (size_t i = 0; i < entries->count; i++) {

@@ -37,19 +37,6 @@ static int compare_texts(struct span a, struct span b)
     return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
 }
 
-/* From the last byte on. */
-static int compare_hosts(struct span a, struct span b)
-{
-    size_t shorter = a.length < b.length ? a.length : b.length;
-    for (size_t i = 1; i <= shorter; i++) {
-        int order = compare_numbers((unsigned char)a.data[a.length - i],
-                                    (unsigned char)b.data[b.length - i]);
-        if (order != 0)
-            return order;
-    }
-    return (a.length > b.length) - (a.length < b.length);
-}
-
 static struct reach_key key_of(const struct reach_item *item)
 {
     const struct address *address = item->address;
@@ -73,7 +60,7 @@ static int compare_places(const struct reach_key *a, const struct reach_key *b)
     if (order == 0)
         order = compare_numbers(a->port, b->port);
     if (order == 0)
-        order = compare_hosts(a->host, b->host);
+        order = span_compare_from_end(a->host, b->host);
     return order != 0 ? order : compare_numbers(a->wildcard, b->wildcard);
 }
 

@@ -76,6 +76,28 @@ bool span_parse_decimal(struct span digits, uint64_t maximum, uint64_t *value)
     return true;
 }
 
+int span_hex_digit(char byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    if (byte >= 'a' && byte <= 'f')
+        return byte - 'a' + 10;
+    if (byte >= 'A' && byte <= 'F')
+        return byte - 'A' + 10;
+    return -1;
+}
+
+int span_compare_from_end(struct span a, struct span b)
+{
+    size_t shorter = a.length < b.length ? a.length : b.length;
+    for (size_t i = 1; i <= shorter; i++) {
+        int order = (unsigned char)a.data[a.length - i] - (unsigned char)b.data[b.length - i];
+        if (order != 0)
+            return order;
+    }
+    return (a.length > b.length) - (a.length < b.length);
+}
+
 char *span_duplicate(struct span whole)
 {
     char *copy = malloc(whole.length + 1);

@@ -63,6 +63,15 @@ struct span span_trim(struct span whole);
  */
 bool span_parse_decimal(struct span digits, uint64_t maximum, uint64_t *value);
 
+/* The value of a hexadecimal digit of either case; -1: BYTE is none. */
+int span_hex_digit(char byte);
+
+/*
+ * Below, at or above 0, as A stands before, with or behind B by their bytes from the last one on:
+ * hosts of one domain stand together.
+ */
+int span_compare_from_end(struct span a, struct span b);
+
 /* A NUL-terminated copy, owned by the caller (free); NULL when memory is out. */
 char *span_duplicate(struct span whole);
 

@@ -53,7 +53,7 @@ static bool is_digit(char byte)
 
 static bool is_hex_digit(char byte)
 {
-    return is_digit(byte) || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
+    return span_hex_digit(byte) >= 0;
 }
 
 static bool is_octal_digit(char byte)

@@ -31,25 +31,13 @@ static enum http_parse refuse(struct http_chunked *decoder, const char *problem)
     return HTTP_BAD;
 }
 
-/* The value of a hex digit, or 16. */
-static unsigned hex_value(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return (unsigned)(byte - '0');
-    if (byte >= 'a' && byte <= 'f')
-        return (unsigned)(byte - 'a') + 10;
-    if (byte >= 'A' && byte <= 'F')
-        return (unsigned)(byte - 'A') + 10;
-    return 16;
-}
-
 /* Reads the digits that LINE begins with; *rest is what follows. */
 static bool read_size(struct span line, uint64_t *size, struct span *rest)
 {
     size_t digits = 0;
     *size = 0;
-    while (digits < line.length && digits < 16 && hex_value(line.data[digits]) < 16)
-        *size = *size << 4 | hex_value(line.data[digits++]);
+    while (digits < line.length && digits < 16 && span_hex_digit(line.data[digits]) >= 0)
+        *size = *size << 4 | (uint64_t)span_hex_digit(line.data[digits++]);
     *rest = span_after(line, digits);
     return digits > 0 && *size <= INT64_MAX;
 }

@@ -396,7 +396,6 @@ static const struct {
     {LISTENER "limits: {apps: [{" APP "}, {" APP ", tunnels: 1}]}\n", 4, 43,
      "a/e has limits twice"},
     {LISTENER "log: decisions.log\n", 4, 6, "log is a string; write log: {decisions: …}"},
-    {LISTENER "policy: {revoke: never}\n", 4, 18, "revoke may be close, drain or keep"},
     {LISTENER "limits: {tunnels: many}\n", 4, 19, "whole number"},
     {LISTENER "overload: {anonymous_percent: 0}\n", 4, 31, "from 1 to 100"},
     {LISTENER "overload: {anonymous_percent: 94}\n", 4, 11, "may not decrease"},

@@ -89,6 +89,29 @@ START_TEST(refuses_what_is_no_decimal_and_leaves_the_value)
 }
 END_TEST
 
+START_TEST(knows_hexadecimal_digits_of_both_cases)
+{
+    static const char digits[] = "0123456789abcdef", capitals[] = "0123456789ABCDEF";
+    for (int i = 0; i < 16; i++) {
+        ck_assert_int_eq(span_hex_digit(digits[i]), i);
+        ck_assert_int_eq(span_hex_digit(capitals[i]), i);
+    }
+    for (const char *other = "/:@G`g \xff"; *other != '\0'; other++)
+        ck_assert_int_eq(span_hex_digit(*other), -1);
+    ck_assert_int_eq(span_hex_digit('\0'), -1);
+}
+END_TEST
+
+START_TEST(orders_hosts_from_their_ends)
+{
+    ck_assert_int_lt(span_compare_from_end(SPAN("b.a.example"), SPAN("a.b.example")), 0);
+    ck_assert_int_lt(span_compare_from_end(SPAN("a.example"), SPAN("a.a.example")), 0);
+    ck_assert_int_gt(span_compare_from_end(SPAN("\xff"), SPAN("a")), 0);
+    ck_assert_int_eq(span_compare_from_end(SPAN("a.example"), SPAN("a.example")), 0);
+    ck_assert_int_gt(span_compare_from_end(SPAN("a"), SPAN("")), 0);
+}
+END_TEST
+
 START_TEST(duplicates_with_a_nul_behind)
 {
     char *copy = span_duplicate(span_slice(SPAN("abcdef"), 1, 3));
@@ -125,6 +148,8 @@ int main(void)
     tcase_add_test(tests, trims_blanks_and_nothing_else);
     tcase_add_test(tests, reads_decimals_up_to_the_maximum);
     tcase_add_test(tests, refuses_what_is_no_decimal_and_leaves_the_value);
+    tcase_add_test(tests, knows_hexadecimal_digits_of_both_cases);
+    tcase_add_test(tests, orders_hosts_from_their_ends);
     tcase_add_test(tests, duplicates_with_a_nul_behind);
     tcase_add_test(tests, gives_printf_a_precision_that_is_never_negative);
     suite_add_tcase(suite, tests);
