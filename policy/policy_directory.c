@@ -6,14 +6,9 @@
 #include "policy/policy_directory.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
-#include "policy/policy_file.h"
-
-#define EXPECTED "expected DIR/APP/ENVIRONMENT/manifest.yml"
+#include "policy/policy_place.h"
 
 struct names {
     struct dirent **entries;
@@ -30,19 +25,6 @@ struct loader {
     struct error *error;
 };
 
-/* DIR/APP/ENVIRONMENT and the files in it that matter. */
-struct place {
-    struct span app;
-    struct span environment;
-    char directory[PATH_MAX];
-    char manifest[PATH_MAX];
-    char variables[PATH_MAX];
-    char installations[PATH_MAX];
-    char narrow[PATH_MAX];
-    char versions_directory[PATH_MAX];
-    struct policy_files files; /* the paths above */
-};
-
 static bool refuse(struct loader *loader, const char *path, const char *why)
 {
     error_set_at(loader->error, path, (struct position){0, 0}, "%s", why);
@@ -53,25 +35,10 @@ static bool refuse_name(struct loader *loader, const char *directory, const char
                         const char *what)
 {
     error_set_at(loader->error, directory, (struct position){0, 0},
-                 "%s cannot be the name of an %s; it is " POLICY_NAME_FORM "; " EXPECTED,
+                 "%s cannot be the name of an %s; it is " POLICY_NAME_FORM
+                 "; " POLICY_PLACE_EXPECTED,
                  text_quote(span_of(name), (char[TEXT_QUOTE_SIZE]){0}), what);
     return false;
-}
-
-static bool refuse_unreadable(struct loader *loader, const char *path)
-{
-    error_set_at(loader->error, path, (struct position){0, 0}, "cannot be read: %s; " EXPECTED,
-                 strerror(errno));
-    return false;
-}
-
-static bool join(struct loader *loader, char path[PATH_MAX], const char *directory,
-                 const char *name)
-{
-    int length = snprintf(path, PATH_MAX, "%s/%s", directory, name);
-    if (length < 0 || length >= PATH_MAX)
-        return refuse(loader, directory, "the path is too long");
-    return true;
 }
 
 static int is_visible(const struct dirent *entry)
@@ -98,37 +65,6 @@ static void names_free(struct names *names)
     free(names->entries);
 }
 
-static bool is_there(const char *path)
-{
-    struct stat file;
-    return stat(path, &file) == 0;
-}
-
-static const char *path_if_there(const char *path)
-{
-    return is_there(path) ? path : NULL;
-}
-
-/* The one manifest of PLACE, in any of its three forms. */
-static bool find_manifest(struct loader *loader, struct place *place)
-{
-    static const char *const names[] = {"manifest.yml", "manifest.yaml", "manifest.json"};
-    char candidate[PATH_MAX];
-    place->manifest[0] = '\0';
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (!join(loader, candidate, place->directory, names[i]))
-            return false;
-        if (!is_there(candidate))
-            continue;
-        if (place->manifest[0] != '\0')
-            return refuse(loader, candidate, "a second manifest; keep one of them");
-        snprintf(place->manifest, sizeof(place->manifest), "%s", candidate);
-    }
-    if (place->manifest[0] == '\0')
-        return refuse(loader, place->directory, "there is no manifest.yml; " EXPECTED);
-    return true;
-}
-
 static bool keep_policy(struct loader *loader, struct app_policy *policy)
 {
     if (loader->count == loader->capacity) {
@@ -146,7 +82,8 @@ static bool keep_policy(struct loader *loader, struct app_policy *policy)
 }
 
 /* The policy that the same, unchanged files have made before; NULL: there is none. */
-static struct app_policy *find_unchanged(const struct loader *loader, const struct place *place,
+static struct app_policy *find_unchanged(const struct loader *loader,
+                                         const struct policy_place *place,
                                          const struct policy_stamp *stamp)
 {
     if (loader->previous == NULL)
@@ -170,44 +107,16 @@ static void share_trie(const struct loader *loader, struct app_policy *policy)
     }
 }
 
-/* What lies beside the manifest; versions are listed only where somebody has installed one. */
-static bool find_beside(struct loader *loader, struct place *place)
-{
-    if (!join(loader, place->variables, place->directory, "variables.yml") ||
-        !join(loader, place->installations, place->directory, "installations.yml") ||
-        !join(loader, place->narrow, place->directory, "narrow.yml") ||
-        !join(loader, place->versions_directory, place->directory, "versions"))
-        return false;
-    place->files = (struct policy_files){.manifest = place->manifest,
-                                         .variables = path_if_there(place->variables),
-                                         .installations = path_if_there(place->installations),
-                                         .narrow = path_if_there(place->narrow),
-                                         .versions_directory = place->versions_directory};
-    return place->files.installations == NULL ||
-           versions_list(place->versions_directory, true, &place->files.versions, loader->error);
-}
-
-static bool find_files(struct loader *loader, struct place *place)
-{
-    return find_manifest(loader, place) && find_beside(loader, place);
-}
-
-static struct app_policy *read_place(struct loader *loader, const struct place *place)
-{
-    return policy_files_load(&place->files, loader->options, place->app, place->environment,
-                             loader->error);
-}
-
-static bool load_files(struct loader *loader, struct place *place)
+static bool load_files(struct loader *loader, struct policy_place *place)
 {
     struct policy_stamp stamp;
-    if (!find_files(loader, place))
+    if (!policy_place_find(place, loader->error))
         return false;
     policy_stamp_take(&place->files, loader->options, &stamp);
     struct app_policy *policy = find_unchanged(loader, place, &stamp);
     if (policy != NULL)
         return keep_policy(loader, policy);
-    policy = read_place(loader, place);
+    policy = policy_place_read(place, loader->options, loader->error);
     if (policy == NULL)
         return false;
     app_policy_set_stamp(policy, &stamp);
@@ -215,28 +124,27 @@ static bool load_files(struct loader *loader, struct place *place)
     return keep_policy(loader, policy);
 }
 
-static bool load_place(struct loader *loader, struct place *place)
+static bool load_place(struct loader *loader, struct policy_place *place)
 {
-    place->files = (struct policy_files){0};
     bool loaded = load_files(loader, place);
-    versions_clear(&place->files.versions);
+    policy_place_clear(place);
     return loaded;
 }
 
 static bool load_environments(struct loader *loader, const char *directory, struct span app,
                               const struct names *names)
 {
-    struct place place = {.app = app};
+    struct policy_place place;
     if (names->count < 0)
-        return refuse_unreadable(loader, directory);
+        return policy_place_refuse_unreadable(directory, loader->error);
     if (names->count == 0)
-        return refuse(loader, directory, "the app has no environment; " EXPECTED);
+        return refuse(loader, directory, "the app has no environment; " POLICY_PLACE_EXPECTED);
     for (int i = 0; i < names->count; i++) {
         const char *name = names->entries[i]->d_name;
-        place.environment = span_of(name);
-        if (!policy_name_valid(place.environment))
+        if (!policy_name_valid(span_of(name)))
             return refuse_name(loader, directory, name, "environment");
-        if (!join(loader, place.directory, directory, name) || !load_place(loader, &place))
+        if (!policy_place_set(&place, loader->directory, app, span_of(name), loader->error) ||
+            !load_place(loader, &place))
             return false;
     }
     return true;
@@ -247,7 +155,7 @@ static bool load_app(struct loader *loader, const char *name)
     char directory[PATH_MAX];
     if (!policy_name_valid(span_of(name)))
         return refuse_name(loader, loader->directory, name, "app");
-    if (!join(loader, directory, loader->directory, name))
+    if (!policy_place_join(directory, loader->directory, name, loader->error))
         return false;
     struct names names = list_names(directory);
     bool fine = load_environments(loader, directory, span_of(name), &names);
@@ -264,14 +172,14 @@ static bool is_ledger(const char *name)
 static bool load_apps(struct loader *loader, const struct names *names)
 {
     if (names->count < 0)
-        return refuse_unreadable(loader, loader->directory);
+        return policy_place_refuse_unreadable(loader->directory, loader->error);
     for (int i = 0; i < names->count; i++) {
         const char *name = names->entries[i]->d_name;
         if (!is_ledger(name) && !load_app(loader, name))
             return false;
     }
     if (loader->count == 0)
-        return refuse(loader, loader->directory, "there is no app in it; " EXPECTED);
+        return refuse(loader, loader->directory, "there is no app in it; " POLICY_PLACE_EXPECTED);
     return true;
 }
 
@@ -299,25 +207,6 @@ struct snapshot *policy_directory_load(const char *directory, const struct polic
     return snapshot;
 }
 
-/* Where PLACE, which has its names, lies. */
-static bool set_directory(struct loader *loader, struct place *place)
-{
-    int length =
-        snprintf(place->directory, sizeof(place->directory), "%s/%.*s/%.*s", loader->directory,
-                 SPAN_FORMAT(place->app), SPAN_FORMAT(place->environment));
-    return (length >= 0 && (size_t)length < sizeof(place->directory)) ||
-           refuse(loader, loader->directory, "the path is too long");
-}
-
-/* PLACE of DIRECTORY, named by APP and ENVIRONMENT. */
-static bool name_place(struct loader *loader, struct place *place, struct span app,
-                       struct span environment)
-{
-    *place = (struct place){.app = app, .environment = environment};
-    return set_directory(loader, place) &&
-           (is_there(place->directory) || refuse_unreadable(loader, place->directory));
-}
-
 /* SNAPSHOT, which is taken over, with the policy that was loaded last. */
 static struct snapshot *take_loaded(struct loader *loader, struct snapshot *snapshot)
 {
@@ -335,9 +224,10 @@ static struct snapshot *take_loaded(struct loader *loader, struct snapshot *snap
 static struct snapshot *load_changed(struct loader *loader, struct snapshot *snapshot,
                                      struct span name)
 {
-    struct place place;
+    struct policy_place place;
     size_t slash = span_find(name, '/');
-    if (name_place(loader, &place, span_slice(name, 0, slash), span_after(name, slash + 1)) &&
+    if (policy_place_open(&place, loader->directory, span_slice(name, 0, slash),
+                          span_after(name, slash + 1), loader->error) &&
         load_place(loader, &place))
         return take_loaded(loader, snapshot);
     snapshot_unref(snapshot);
@@ -364,40 +254,26 @@ struct app_policy *policy_directory_load_one(const char *directory, struct span 
                                              const struct policy_options *options,
                                              struct error *error)
 {
-    struct loader loader = {.directory = directory, .options = options, .error = error};
-    struct place place;
-    if (!name_place(&loader, &place, app, environment))
+    struct policy_place place;
+    if (!policy_place_open(&place, directory, app, environment, error))
         return NULL;
-    struct app_policy *policy = find_files(&loader, &place) ? read_place(&loader, &place) : NULL;
-    versions_clear(&place.files.versions);
+    struct app_policy *policy =
+        policy_place_find(&place, error) ? policy_place_read(&place, options, error) : NULL;
+    policy_place_clear(&place);
     return policy;
-}
-
-/* PLACE's files as they will be. */
-static bool find_candidate(struct loader *loader, struct place *place,
-                           const struct policy_candidate *candidate)
-{
-    if ((!candidate->deployed && !find_manifest(loader, place)) || !find_beside(loader, place))
-        return false;
-    if (candidate->deployed)
-        place->files.manifest = candidate->manifest;
-    place->files.candidate = candidate;
-    return place->files.installations == NULL ||
-           versions_put(&place->files.versions, candidate->version) ||
-           refuse(loader, loader->directory, "memory is out");
 }
 
 bool policy_directory_judge(const char *directory, struct span app, struct span environment,
                             const struct policy_options *options,
                             const struct policy_candidate *candidate, struct error *error)
 {
-    struct loader loader = {.directory = directory, .options = options, .error = error};
-    struct place place = {.app = app, .environment = environment};
-    if (!set_directory(&loader, &place))
+    struct policy_place place;
+    if (!policy_place_set(&place, directory, app, environment, error))
         return false;
-    struct app_policy *policy =
-        find_candidate(&loader, &place, candidate) ? read_place(&loader, &place) : NULL;
-    versions_clear(&place.files.versions);
+    struct app_policy *policy = policy_place_find_candidate(&place, candidate, error)
+                                    ? policy_place_read(&place, options, error)
+                                    : NULL;
+    policy_place_clear(&place);
     app_policy_unref(policy);
     return policy != NULL;
 }
