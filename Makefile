@@ -328,6 +328,9 @@ COMPLETION_BASH := $(PREFIX)/share/bash-completion/completions/sallyport
 COMPLETION_ZSH  := $(PREFIX)/share/zsh/site-functions/_sallyport
 COMPLETION_FISH := $(PREFIX)/share/fish/vendor_completions.d/sallyport.fish
 
+# What the installed configuration's own words refer to lies beside it.
+SAMPLES = sallyport.yml $(patsubst conf/%,%,$(shell find conf/sample -type f))
+
 .PHONY: install uninstall
 install: all documents ## to DESTDIR, PREFIX (/usr/local): program, man page, completions, systemd unit, samples
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/sallyport
@@ -335,8 +338,8 @@ install: all documents ## to DESTDIR, PREFIX (/usr/local): program, man page, co
 	sed -i -e 's|/usr/bin/sallyport|$(PREFIX)/bin/sallyport|' -e 's|/usr/local/share/doc/sallyport|$(DOCDIR)|' \
 		$(DESTDIR)$(UNITDIR)/sallyport.service
 	install -D -m 644 conf/sallyport.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/sallyport
-	install -D -m 644 conf/sallyport.yml $(DESTDIR)$(DOCDIR)/sallyport.yml
-	install -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)/
+	for file in $(SAMPLES); do install -D -m 644 conf/$$file $(DESTDIR)$(DOCDIR)/$$file || exit; done
+	install -m 644 README.md SECURITY.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)/
 	install -D -m 644 $(BUILD)/sallyport.1 $(DESTDIR)$(MAN)
 	install -D -m 644 $(BUILD)/completion/sallyport.bash $(DESTDIR)$(COMPLETION_BASH)
 	install -D -m 644 $(BUILD)/completion/sallyport.zsh $(DESTDIR)$(COMPLETION_ZSH)
