@@ -1,14 +1,15 @@
 /*
  * Whatever a client sends as HTTP/2: what comes out of each stream's pair is the beginning of one
- * HTTP/1 request that its parsers take, with a body as it says, and nothing behind it; and whatever
- * whoever serves it answers or cuts short, the connection goes on or ends. The first byte chooses
- * how it is answered and in which pieces bytes come; the client's preface is sent ahead of the
- * rest.
+ * HTTP/1 request, clean line by line, that its parsers take, with a body as it says, and nothing
+ * behind it; and whatever whoever serves it answers or cuts short, the connection goes on or ends.
+ * The first byte chooses how it is answered and in which pieces bytes come; the client's preface is
+ * sent ahead of the rest.
  */
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "test/fuzz/line_invariants.h"
 #include "test/proxy/http2_plain.h"
 
 #define ENDS    16
@@ -73,13 +74,18 @@ static void wake(void *owner)
 static void check_head(struct far_end *end)
 {
     static struct http_request request;
-    const enum http_parse parse = http_request_parse(buffer_span(&end->came), &request);
+    struct span head = buffer_span(&end->came);
+    const enum http_parse parse = http_request_parse(head, &request);
     if (parse == HTTP_MORE)
         return;
     end->has_head = true;
+    (void)take_whole_line(&head);
+    (void)require_fields(head, true);
     end->is_whole = parse == HTTP_BAD; /* too many fields, say: nothing of it is used */
     if (parse == HTTP_BAD)
         return;
+    require(!span_equal(request.method, SPAN("CONNECT")) && request.has_host &&
+            !request.keep_alive);
     end->body = request.body;
     end->left = request.content_length;
     buffer_consume(&end->came, request.length);

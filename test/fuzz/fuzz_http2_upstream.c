@@ -11,6 +11,7 @@
 #include "proxy/http2_upstream.h"
 #include "proxy/http_chunked.h"
 #include "proxy/worker.h"
+#include "test/fuzz/line_invariants.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -82,11 +83,17 @@ static void check_chunked(const struct upstream *end, struct span rest)
 static void check(const struct upstream *end, struct span came, struct span method)
 {
     static struct http_response response;
+    struct span head = came;
     do {
+        if (head.length > 0) {
+            (void)take_whole_line(&head);
+            head = require_fields(head, true);
+        }
         if (http_response_parse(came, method, &response) != HTTP_DONE)
             return;
         require(response.minor == 1 && !response.keep_alive && response.status != 101);
         came = span_after(came, response.length);
+        require(came.length == head.length);
     } while (response.status < 200);
     switch (response.body) {
     case HTTP_BODY_NONE:
