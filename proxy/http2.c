@@ -9,14 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/clock.h"
 #include "proxy/http2_private.h"
 
 #define FRAMES_BYTES      ((size_t)64 * 1024) /* asked of nghttp2 before they are sent */
 #define CONNECTION_WINDOW (1024 * 1024)       /* bytes; opened anew as they come */
 #define TABLE_BYTES       4096                /* of HPACK's dynamic tables, each way */
 #define SECTION_BOUND     ((size_t)4 * HTTP2_SECTION_MAXIMUM) /* no head that is a head is larger */
-#define RESET_BURST       200    /* streams that a client may cancel at once, … */
-#define RESET_RATE        50     /* … and a second, before it is sent away */
+#define RESET_BURST       200 /* streams that a client may cancel, or break, at once, … */
+#define RESET_RATE        50  /* … and a second, before it is sent away */
+#define RESET_PRICE       (UINT64_C(1000) / RESET_RATE) /* milliseconds */
 #define BYTES_AHEAD       262144 /* that a peer may send without a head or payload */
 #define ACKS_MAXIMUM      200    /* answers to PING and SETTINGS that a peer lets wait */
 
@@ -146,7 +148,8 @@ void http2_free(struct http2 *http2)
 
 static bool fail(struct http2 *http2, ssize_t code)
 {
-    http2->problem = nghttp2_strerror((int)code);
+    if (code != NGHTTP2_ERR_CALLBACK_FAILURE) /* which has said why */
+        http2->problem = nghttp2_strerror((int)code);
     return false;
 }
 
@@ -158,6 +161,18 @@ void http2_allow(struct http2 *http2, size_t bytes)
 static bool send_away(struct http2 *http2)
 {
     http2->problem = "too many frames that carry nothing";
+    return false;
+}
+
+bool http2_pay_for_reset(struct http2 *http2)
+{
+    const uint64_t now = clock_milliseconds();
+    if (http2->resets_paid_at < now)
+        http2->resets_paid_at = now;
+    http2->resets_paid_at += RESET_PRICE;
+    if (http2->resets_paid_at - now <= RESET_BURST * RESET_PRICE)
+        return true;
+    http2->problem = "too many streams that the client breaks";
     return false;
 }
 

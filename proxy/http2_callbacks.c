@@ -170,11 +170,21 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 
 /* ---- ends ------------------------------------------------------------------------------ */
 
+/* RFC 9113, section 7. Other resets are for reasons of whoever serves the stream. */
+static bool is_clients_doing(uint32_t code)
+{
+    return code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
+           code == NGHTTP2_STREAM_CLOSED || code == NGHTTP2_FRAME_SIZE_ERROR;
+}
+
 /* The whole response is out, and what the client still sends nobody reads (RFC 9113, section 8.1).
  */
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *context)
 {
     struct http2 *http2 = context;
+    if (frame->hd.type == NGHTTP2_RST_STREAM && http2->role->is_server &&
+        is_clients_doing(frame->rst_stream.error_code) && !http2_pay_for_reset(http2))
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
         http2->problem == NULL)
         http2->problem = nghttp2_http2_strerror(frame->goaway.error_code);

@@ -19,7 +19,8 @@ struct http2 {
     bool is_broken;
     bool is_done; /* nghttp2 has no more to say or to hear */
     bool is_greeted;
-    int64_t allowance; /* bytes that may come before more heads and payload have to */
+    uint64_t resets_paid_at; /* milliseconds, monotonic */
+    int64_t allowance;       /* bytes that may come before more heads and payload have to */
     const char *problem;
 };
 
@@ -29,6 +30,12 @@ struct http2 {
  * sender is sent away.
  */
 void http2_allow(struct http2 *http2, size_t bytes);
+
+/*
+ * A stream is reset for what its client has done to it. That costs as much as if the client had
+ * cancelled it, which nghttp2 counts. False: it does so too often, and is to be sent away.
+ */
+bool http2_pay_for_reset(struct http2 *http2);
 
 /* ---- http2_stream.c ---- */
 
