@@ -1,5 +1,5 @@
 /*
- * The names that certificates carry (interface.md section 3):
+ * The names that certificates carry (conf/sallyport.yml):
  * spiffe://DOMAIN/app/APP/environment/ENVIRONMENT[/installation/ID].
  */
 #ifndef SALLYPORT_CERTS_SPIFFE_H

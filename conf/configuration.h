@@ -1,5 +1,5 @@
 /*
- * The daemon's configuration (interface.md section 3), read once into one
+ * The daemon's configuration (conf/sallyport.yml), read once into one
  * struct with every default filled in. conf/sallyport.yml documents each key;
  * a test holds the two together.
  */

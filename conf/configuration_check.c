@@ -51,7 +51,7 @@ static bool check_addresses(struct configuration_reader *reader,
     return true;
 }
 
-/* interface.md section 3: report is refused for production apps. */
+/* conf/sallyport.yml says so: report is refused for production apps. */
 static bool check_mode(struct configuration_reader *reader,
                        const struct configuration *configuration, const struct yaml_node *root)
 {

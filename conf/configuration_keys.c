@@ -1,5 +1,5 @@
 /*
- * Why: one place that says which keys there are (interface.md section 3), what
+ * Why: one place that says which keys there are (conf/sallyport.yml), what
  * each may be, and where it goes. conf/sallyport.yml documents them; defaults
  * are in configuration.c, the keys of a listener in configuration_listeners.c.
  */

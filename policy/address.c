@@ -1,7 +1,7 @@
 /*
  * Why: a manifest's address opens the wall, so a text that people and programs
  * could read in two ways opens nothing: it is an error at the line that wrote it.
- * Rests on: forge.md section 2, made stricter; policy/authority and policy/host
+ * Rests on: the platform's rules for egress, made stricter; policy/authority and policy/host
  * for all that an address shares with a target.
  */
 #include "policy/address.h"
@@ -9,7 +9,7 @@
 #include "policy/authority.h"
 #include "policy/ip_literal.h"
 
-/* forge.md section 2: never an egress, in any list. */
+/* By the platform's rules never an egress, in any list. */
 static const char *const refused_schemes[] = {
     "javascript", "data",  "vbscript",   "view-source", "resource", "about",
     "chrome",     "mocha", "livescript", "file",        "mhtml",    "smb",

@@ -1,6 +1,6 @@
 /*
  * An egress address as a manifest declares it: "*", or
- * [scheme "://"] ["*."] host [":" port] ["/" path]. forge.md section 2.
+ * [scheme "://"] ["*."] host [":" port] ["/" path]: the platform's rules for egress.
  */
 #ifndef SALLYPORT_POLICY_ADDRESS_H
 #define SALLYPORT_POLICY_ADDRESS_H
@@ -24,7 +24,7 @@ struct address {
  */
 bool address_parse(struct span text, struct address *address, struct error *error);
 
-/* A scheme (any case, no colon) that forge.md section 2 refuses in every list: javascript, data, …
+/* A scheme (any case, no colon) that the platform refuses in every list: javascript, data, …
  */
 bool address_scheme_refused(struct span name);
 

@@ -12,7 +12,8 @@
 
 enum verdict { VERDICT_ALLOW, VERDICT_DENY, VERDICT_INVALID };
 
-/* The words of interface.md section 4; log, header, body and command line share them. */
+/* The words of README.md, where it speaks of a denial; log, header, body and command line share
+ * them. */
 enum reason {
     REASON_DECLARED,
     REASON_EVERYTHING_DECLARED,

@@ -126,7 +126,7 @@ static bool find_base(struct deploy *deploy, struct version *newest, struct erro
     return false;
 }
 
-/* Production's sites rely on it (forge.md section 5). */
+/* Production's sites rely on it (the platform's rules for versions). */
 static bool check_changes(const struct deploy *deploy, struct error *error)
 {
     const struct version_diff *diff = deploy->diff;

@@ -1,6 +1,6 @@
 /*
  * The walk over all files of a policy directory that decide something
- * (interface.md section 2), so that the audit finds those that no entry names.
+ * (README.md, the policy directory), so that the audit finds those that no entry names.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
  * Decision logs, read again: lines out of a file of any size, plain or gzip'd,
- * and a line taken apart into the record it holds (interface.md section 6).
+ * and a line taken apart into the record it holds (README.md, the log).
  *
  * A log is a witness, not a friend: it may be torn by a full disk, cut by a
  * rotation or written by somebody else. So a line is taken as a record only if it

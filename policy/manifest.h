@@ -1,5 +1,5 @@
 /*
- * A manifest, read: forge.md section 1, every part that decides egress or that
+ * A manifest, read: the platform's manifest reference, every part that decides egress or that
  * lint, diff and csp speak of. What is not ours is read past.
  *
  * One reader serves the proxy and lint: it reports findings as it goes. A

@@ -163,7 +163,7 @@ static bool load_app(struct loader *loader, const char *name)
     return fine;
 }
 
-/* The record of deploys lies beside the apps (interface.md section 2). */
+/* The record of deploys lies beside the apps (README.md, the policy directory). */
 static bool is_ledger(const char *name)
 {
     return strcmp(name, "ledger.jsonl") == 0;

@@ -1,5 +1,5 @@
 /*
- * The policy directory (interface.md section 2), read into a snapshot. All or
+ * The policy directory (README.md), read into a snapshot. All or
  * nothing: one file that does not parse and there is no snapshot, only an error
  * that names it.
  */

@@ -1,4 +1,4 @@
-/* The names of apps, environments and installations (interface.md section 2). */
+/* The names of apps, environments and installations (README.md, the policy directory). */
 #ifndef SALLYPORT_POLICY_POLICY_NAME_H
 #define SALLYPORT_POLICY_POLICY_NAME_H
 

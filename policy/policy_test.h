@@ -1,5 +1,5 @@
 /*
- * Tests of a policy, written beside it in YAML (interface.md section 1): which
+ * Tests of a policy, written beside it in YAML (README.md, the table of commands): which
  * targets it has to let out and which not, and for what reason. A test file is
  * strict: a key that it does not know is an error, for a promise that is
  * mistyped would else be a promise that nobody holds.

@@ -1,5 +1,5 @@
 /*
- * SOURCE of interface.md section 1: where a command takes its policy from.
+ * SOURCE of the command line (README.md): where a command takes its policy from.
  * Either --policy DIR --app APP --environment ENV [--installation ID], or
  * --manifest FILE [--set NAME=VALUE]….
  */

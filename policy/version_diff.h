@@ -1,6 +1,6 @@
 /*
  * Two versions of a manifest, compared: what can leave under NEW that could not
- * under OLD, and which of the platform's rules (forge.md section 5) make the
+ * under OLD, and which of the platform's rules for versions make the
  * change MAJOR (an admin approves it first) or MINOR.
  *
  * Two questions, answered apart. The verdict is about reach: the addresses of

@@ -1,5 +1,5 @@
 /*
- * The table of rules: forge.md section 5, line by line, and what it leaves open.
+ * The table of rules: the platform's rules for versions, line by line, and what it leaves open.
  */
 #include "policy/version_diff_rules.h"
 

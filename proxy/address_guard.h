@@ -1,5 +1,5 @@
 /*
- * Addresses that are never dialled (interface.md section 5), judged on the very
+ * Addresses that are never dialled (SECURITY.md), judged on the very
  * address about to be dialled, whatever name led to it.
  */
 #ifndef SALLYPORT_PROXY_ADDRESS_GUARD_H

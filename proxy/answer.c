@@ -1,5 +1,5 @@
 /*
- * The proxy's own answers (interface.md section 4): always a problem+json body
+ * The proxy's own answers (README.md, a denial): always a problem+json body
  * (RFC 9457) with a sentence a developer can act on, a Proxy-Status field
  * (RFC 9209), and the connection kept only where nothing of the request is left
  * unread.

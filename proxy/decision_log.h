@@ -1,5 +1,5 @@
 /*
- * The decision log (interface.md section 6): JSON lines, made once in the
+ * The decision log (README.md): JSON lines, made once in the
  * worker, carried by one queue a worker to one writer thread, written whole.
  *
  * Nothing is ever dropped: a queue is a chain of chunks that takes what it is

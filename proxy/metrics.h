@@ -22,7 +22,7 @@ enum metric {
     METRIC_BYTES_DOWN,           /* counter */
     METRIC_REQUESTS_MALFORMED,   /* counter: answered 400 and the like */
     METRIC_ACCEPT_PAUSES,        /* counter: descriptors ran out */
-    METRIC_RESOLVER_QUERIES,     /* counter: sent to the network or the hosts file */
+    METRIC_RESOLVER_QUERIES,     /* counter: sent to the network */
     METRIC_RESOLVER_CACHE_HITS,  /* counter */
     METRIC_RESOLVER_FAILURES,    /* counter */
     METRIC_RESOLVER_STALE,       /* counter: answered past its time, because the resolvers fail */

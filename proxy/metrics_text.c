@@ -33,7 +33,7 @@ static const struct metric_words {
     [METRIC_ACCEPT_PAUSES] = {"accept_pauses_total", "counter",
                               "Times accepting paused because descriptors ran out."},
     [METRIC_RESOLVER_QUERIES] = {"resolver_queries_total", "counter",
-                                 "Names asked of the network or the hosts file."},
+                                 "Names asked of the network."},
     [METRIC_RESOLVER_CACHE_HITS] = {"resolver_cache_hits_total", "counter",
                                     "Names answered from the cache."},
     [METRIC_RESOLVER_FAILURES] = {"resolver_failures_total", "counter",

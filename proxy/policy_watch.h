@@ -1,6 +1,6 @@
 /*
  * Tells when the policy directory has changed: inotify over the levels of
- * interface.md section 2, debounced, so that a deploy of many files is one
+ * APP/ENVIRONMENT (policy.watch), debounced, so that a deploy of many files is one
  * reload. A file that is renamed into place after some rest is whole at once and
  * does not wait: so an approval is in force as soon as it is written. It tells
  * which environments' files have changed, where nothing else has.

@@ -1,7 +1,7 @@
 /*
  * A tunnel outlives the decision that opened it, but not the rule: when a new
  * policy comes into force, each open tunnel is decided again, and one that is no
- * longer declared ends as `policy.revoke` says (interface.md: outcome "revoked").
+ * longer declared ends as `policy.revoke` says (outcome "revoked").
  * A request under way ends with its rule, too, or its body would be a tunnel of its own;
  * but one that has been sent may have its answer within timeouts.drain_seconds. Connections that
  * are kept for requests to come go with the rule that let them be made.

@@ -1,7 +1,7 @@
 /*
  * CONNECT: the 200, the look at the ClientHello, then bytes both ways. Until the
- * hello has been judged, no byte of the client's goes upstream (interface.md,
- * `sni`). A WebSocket upgrade ends in the same relay.
+ * hello has been judged, no byte of the client's goes upstream (`sni` in
+ * conf/sallyport.yml). A WebSocket upgrade ends in the same relay.
  */
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* Promises of policy/address: forge.md section 2, and section 3's "ours" as far as reading goes. */
+/* Promises of policy/address: the platform's rules, and the stricter ones of ours. */
 #include <check.h>
 #include <string.h>
 

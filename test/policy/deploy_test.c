@@ -1,5 +1,5 @@
 /*
- * `sallyport deploy`: forge.md section 5, line by line, with the number that each
+ * `sallyport deploy`: the platform's rules for versions, line by line, with the number that each
  * change gets, and what a deploy writes and refuses.
  */
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
 /*
  * A second matcher, slow and plain: strings compared one declaration after the
- * other, written from forge.md sections 2 and 3 and from nothing else of ours.
+ * other, written from the rules of the platform's manifests and from nothing else of ours.
  * It has its own small reading of addresses and targets, ASCII names only.
  */
 #ifndef SALLYPORT_TEST_POLICY_PLAIN_MATCHER_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct plain_answer {
-    const char *reason; /* in the words of interface.md section 4 */
+    const char *reason; /* in the words of README.md, a denial */
     int rule;           /* which declaration decided or is nearest; -1: none */
     bool plain;         /* an allowed tunnel: declared http or ws too */
 };

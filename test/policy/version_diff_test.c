@@ -1,5 +1,5 @@
 /*
- * forge.md section 5, line by line: each row is two manifests and what is said
+ * The platform's rules for versions, line by line: each row is two manifests and what is said
  * of going from the first to the second, and back.
  */
 #include "test/policy/reading.h"

@@ -1,4 +1,4 @@
-"""`sallyport check`: would this leave? (interface.md section 1)"""
+"""`sallyport check`: would this leave? (README.md, the table of commands)"""
 import json
 import os
 

@@ -1,4 +1,4 @@
-"""What all commands have in common, however they are used (interface.md section 1)."""
+"""What all commands have in common, however they are used (README.md, the table of commands)."""
 import os
 import subprocess
 

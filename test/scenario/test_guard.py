@@ -1,4 +1,4 @@
-"""Addresses that are never dialled, and names that are never asked for (interface.md section 5)."""
+"""Addresses that are never dialled, and names that are never asked for (SECURITY.md)."""
 import json
 
 from harness import STATIC, Scenario, can_listen_v6

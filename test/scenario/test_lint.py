@@ -1,4 +1,4 @@
-"""`sallyport lint`: what is wrong with a manifest, and where (forge.md section 2)."""
+"""`sallyport lint`: what is wrong with a manifest, and where (the platform's rules for egress)."""
 import glob
 import json
 import os

@@ -1,4 +1,4 @@
-"""The decision log (interface.md section 6): whole, true and free of secrets."""
+"""The decision log (README.md): whole, true and free of secrets."""
 import contextlib
 import json
 import os
