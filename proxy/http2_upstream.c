@@ -8,12 +8,15 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "policy/trie_hash.h"
 #include "proxy/clock.h"
 #include "proxy/http2_client.h"
 #include "proxy/worker.h"
 
 struct http2_upstream {
-    TAILQ_ENTRY(http2_upstream) link;
+    TAILQ_ENTRY(http2_upstream) link;        /* busy, or idle */
+    TAILQ_ENTRY(http2_upstream) bucket_link; /* in its bucket */
+    struct http2_upstream_list *bucket;
     struct http2_upstreams *home;
     struct upstream *connection; /* owned */
     struct http2 *http2;         /* owned; goes over it */
@@ -45,6 +48,7 @@ static void leave_list(struct http2_upstream *upstream)
 static void close_connection(struct http2_upstream *upstream)
 {
     leave_list(upstream);
+    TAILQ_REMOVE(upstream->bucket, upstream, bucket_link);
     deadline_end(upstream->home->worker->deadlines, &upstream->greeting);
     http2_free(upstream->http2);
     upstream_free(upstream->connection, false);
@@ -162,6 +166,8 @@ static void on_too_old(struct deadline *deadline, enum deadline_kind kind)
 void http2_upstreams_init(struct http2_upstreams *upstreams, struct worker *worker)
 {
     *upstreams = (struct http2_upstreams){.worker = worker};
+    for (size_t i = 0; i < HTTP2_UPSTREAM_BUCKETS; i++)
+        TAILQ_INIT(&upstreams->buckets[i]);
     TAILQ_INIT(&upstreams->busy);
     TAILQ_INIT(&upstreams->idle);
     deadlines_set_callback(worker->deadlines, DEADLINE_HTTP2_GREETING, on_no_greeting);
@@ -225,15 +231,26 @@ static bool is_of(const struct http2_upstream *upstream, const struct upstream_k
            upstream_is_made_with(connection, key->tls);
 }
 
-/* The analyser does not follow TAILQ_REMOVE's pointer to a pointer, and takes what left the list
- * for still in it: hence the NOLINT. */
-static struct http2_upstream *find(const struct http2_upstream_list *list,
-                                   const struct upstream_key *key)
+static struct http2_upstream_list *bucket_of(struct http2_upstreams *upstreams,
+                                             const struct upstream_key *key)
 {
+    const struct trie_hash_key hash_key = trie_hash_key();
+    const uint64_t start = hash_key.start ^ (uintptr_t)key->tenant ^ key->port;
+    const uint64_t hash = trie_hash_label(&hash_key, start, host_span(key->host));
+    return &upstreams->buckets[hash >> 32 & (HTTP2_UPSTREAM_BUCKETS - 1)];
+}
+
+/* One of KEY with room, IS_IDLE or not. The analyser does not follow TAILQ_REMOVE's pointer to a
+ * pointer, and takes what left the list for still in it: hence the NOLINT. */
+static struct http2_upstream *find(struct http2_upstreams *upstreams,
+                                   const struct upstream_key *key, bool is_idle)
+{
+    const struct http2_upstream_list *bucket = bucket_of(upstreams, key);
     struct http2_upstream *upstream;
-    TAILQ_FOREACH(upstream, list, link)
+    TAILQ_FOREACH(upstream, bucket, bucket_link)
     {
-        if (is_of(upstream, key) && has_room(upstream)) /* NOLINT: see above */
+        if (upstream->is_idle == is_idle && is_of(upstream, key) && /* NOLINT: see above */
+            has_room(upstream))
             break;
     }
     return upstream;
@@ -246,12 +263,12 @@ static struct http2_upstream *find(const struct http2_upstream_list *list,
 static struct http2_upstream *find_idle(struct http2_upstreams *upstreams,
                                         const struct upstream_key *key)
 {
-    struct http2_upstream *upstream = find(&upstreams->idle, key);
+    struct http2_upstream *upstream = find(upstreams, key, true);
     if (upstream == NULL || transport_is_quiet(&upstream->connection->transport))
         return upstream;
     upstream->connection->transport.readable = true;
     take_turn(upstream);
-    return find(&upstreams->idle, key);
+    return find(upstreams, key, true);
 }
 
 /* The session's end of the pair is, for all that it may know, a connection to the origin. */
@@ -281,7 +298,7 @@ struct upstream *http2_upstreams_take(struct http2_upstreams *upstreams,
                                       const struct upstream_key *key, transport_wake *wake,
                                       void *owner)
 {
-    struct http2_upstream *upstream = find(&upstreams->busy, key);
+    struct http2_upstream *upstream = find(upstreams, key, false);
     if (upstream == NULL)
         upstream = find_idle(upstreams, key);
     if (upstream == NULL)
@@ -333,6 +350,8 @@ struct upstream *http2_upstreams_add(struct http2_upstreams *upstreams, struct u
     upstream->since = upstream->heard = clock_milliseconds();
     upstream->host_length = key->host->length;
     memcpy(upstream->host, key->host->text, key->host->length);
+    upstream->bucket = bucket_of(upstreams, key);
+    TAILQ_INSERT_TAIL(upstream->bucket, upstream, bucket_link);
     connection->transport.wake = on_edge;
     connection->transport.owner = upstream;
     TAILQ_INSERT_TAIL(&upstreams->busy, upstream, link);

@@ -18,15 +18,20 @@
 #define HTTP2_UPSTREAM_STREAMS      100 /* at once on a connection, where its peer allows more */
 #define HTTP2_UPSTREAM_IDLE_MAXIMUM 256 /* connections without streams that a worker keeps */
 #define HTTP2_UPSTREAM_AGE          3600000 /* milliseconds until it gets no new streams */
+#define HTTP2_UPSTREAM_BUCKETS      1024    /* a power of two */
 #define HTTP2_UPSTREAM_SILENCE      10000   /* the same while it has streams, and hears nothing */
 
 struct worker;
 struct http2_upstream;
 TAILQ_HEAD(http2_upstream_list, http2_upstream);
 
-/* Zeroed, it is an empty one that may be shrunk and cleared. */
+/*
+ * Zeroed, it is an empty one that may be shrunk and cleared. Each connection is in two lists: that
+ * of its key's bucket, so that nobody looks through another's, and busy or idle.
+ */
 struct http2_upstreams {
     struct worker *worker;
+    struct http2_upstream_list buckets[HTTP2_UPSTREAM_BUCKETS];
     struct http2_upstream_list busy;
     struct http2_upstream_list idle; /* without streams, the longest idle first */
     size_t idle_count;
