@@ -214,11 +214,10 @@ asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=address,undefined SALLYPORT_SLOW=4 test
 tsan: ## every test under ThreadSanitizer
 	@$(MAKE) --no-print-directory BUILD=build/tsan SANITIZE=thread SALLYPORT_SLOW=8 test
-# Under valgrind: every unit test, and the whole program where TLS, HTTP/2, certificates and identities are
-# in its hands. A machine with two processors takes a good hour for it; TESTS="test_http2 mint …" for some.
-MEMCHECKED := unit test_ca test_mtls test_mtls_clients test_identity test_proxy_protocol test_keys \
-	test_origination test_inspect test_inspect_websocket test_narrow test_withdrawal \
-	test_http2 test_http2_hostile test_http2_upstream test_nghttp
+# Under valgrind: every unit test, and the whole program where TLS, HTTP/2, certificates and identities
+# are in its hands. TESTS="test_http2 mint" and the like for some.
+MEMCHECKED = unit $(basename $(notdir $(wildcard $(patsubst %,test/scenario/test_%*.py, \
+	ca mtls identity proxy_protocol keys origination inspect narrow withdrawal http2 nghttp))))
 memcheck: ## the unit tests, and the program in the scenarios of TLS and HTTP/2, under valgrind
 	@test/need $(PACKAGES_BUILD) $(PACKAGES_TEST) $(PACKAGES_MEMCHECK)
 	@$(SUBMAKE) all unit-tests

@@ -28,12 +28,11 @@ import unittest
 
 import origins
 import wire
+from wire import PATIENCE, SLOW
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 SALLYPORT = os.path.join(BUILD, "sallyport")
-SLOW = float(os.environ.get("SALLYPORT_SLOW") or 1)  # how much slower than usual (sanitizers)
-PATIENCE = 30 * SLOW
 STATIC = {"static": {"app": "demo", "environment": "development"}}
 UNDER = shlex.split(os.environ.get("SALLYPORT_UNDER") or "")
 SANITIZER_WORDS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:"

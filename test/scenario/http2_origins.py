@@ -7,6 +7,7 @@ import struct
 import threading
 
 from origins import Nginx, Origin, ok
+from wire import PATIENCE
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = (
     0, 1, 3, 4, 5, 6, 7, 8, 9)
@@ -141,7 +142,7 @@ class Http2Connection:
     def wait_body(self, stream):
         """Until the request has ended: its body."""
         with self.change:
-            assert self.change.wait_for(lambda: stream in self.ended, 20)
+            assert self.change.wait_for(lambda: stream in self.ended, PATIENCE)
             return self.data.get(stream, b"")
 
     def wait_window(self, stream, count):

@@ -5,7 +5,7 @@ import os
 import struct
 import subprocess
 
-from harness import wait_until, write
+from harness import PATIENCE, wait_until, write
 from http2_client import Http2Client
 from http2_origins import (DATA, END_HEADERS, END_STREAM, HEADERS, PING, PROTOCOL_ERROR, RST_STREAM, SETTINGS,
                            Http2Nginx, Http2Origin, fields, frame)
@@ -142,7 +142,7 @@ class Messages(Http2):
                 connection.send(DATA, 0, stream, b"tick%d" % number)
                 with connection.change:
                     assert connection.change.wait_for(
-                        lambda n=number: len(connection.data.get(stream, b"")) > n, 20)
+                        lambda n=number: len(connection.data.get(stream, b"")) > n, PATIENCE)
             connection.send(DATA, END_STREAM, stream)
         self.start(self.by_hand(answer))
         client = self.client()
@@ -375,7 +375,7 @@ class RealClients(Http2):
         self.url = f"https://origin.test:{self.port}"
 
     def run_client(self, *command):
-        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=2 * PATIENCE, check=False)
         self.assertEqual(done.returncode, 0, done.stderr.decode()[-2000:])
         return done.stdout
 

@@ -5,7 +5,7 @@ import struct
 import threading
 import time
 
-from harness import SLOW, is_instrumented, wait_until
+from harness import PATIENCE, SLOW, is_instrumented, wait_until
 from http2_origins import (CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PUSH_PROMISE,
                            SETTINGS, WINDOW_UPDATE, fields, frame)
 from test_http2_upstream import Http2
@@ -187,7 +187,7 @@ class Hostile(Http2):
         def answer(connection, stream):
             connection.head(stream, OK)
             connection.send(DATA, 0, stream, b"begun")
-            self.heard.wait(20)
+            self.heard.wait(PATIENCE)
             self.fault(connection, stream)
         self.begin(answer)
         for name, fault in BEGUN.items():

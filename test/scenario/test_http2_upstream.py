@@ -157,7 +157,7 @@ class Messages(Http2):
         def answer(connection, stream):
             connection.head(stream, (":status", "200"))
             connection.send(DATA, 0, stream, b"first")
-            heard.wait(20)
+            heard.wait(PATIENCE)
             connection.send(DATA, END_STREAM, stream, b"last:" + connection.wait_body(stream))
         self.start(self.by_hand(answer).port)
         self.client.send(self.head("POST", "/", "Transfer-Encoding: chunked"), "2\r\nab\r\n")
@@ -229,7 +229,7 @@ class Connections(Http2):
 
         def answer(connection, stream):
             if self.warm:
-                together.wait(20)
+                together.wait(PATIENCE)
             connection.ok(stream)
         self.warm = False
         origin = self.by_hand(answer, settings=[(3, 2)])

@@ -10,7 +10,7 @@ import subprocess
 import threading
 
 import wire
-from harness import Scenario, wait_until, write
+from harness import PATIENCE, Scenario, wait_until, write
 from origins import HttpOrigin, Origin, ok
 from pki import CLIENT, SERVER, Pki, Server
 
@@ -152,7 +152,7 @@ class Requests(Origination):
         self.start(origin)
         done = subprocess.run(["curl", "-sS", "--proxy", self.gate.url, "--request-target",
                                f"{self.base}/curl", f"http://origin.test:{origin.port}/"],
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=2 * PATIENCE, check=False)
         self.assertEqual(done.stdout, "hello from the origin\n", done.stderr)
         self.assertEqual(origin.requests[0].target, "/curl")
 

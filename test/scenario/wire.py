@@ -3,10 +3,12 @@
 A Wire says exactly the bytes it is told to and reads exactly what was framed, so that a scenario
 can see what a library would hide: what came, in which order, and when the end came.
 """
+import os
 import socket
 import ssl
 
-PATIENCE = 30  # seconds; generous, since the machine may be busy
+SLOW = float(os.environ.get("SALLYPORT_SLOW") or 1)  # how much slower than usual (sanitizers, valgrind)
+PATIENCE = 30 * SLOW  # seconds; generous, since the machine may be busy
 
 
 class Message:
