@@ -321,7 +321,8 @@ static bool seems_quiet(struct transport *transport)
     return !transport->readable || transport_is_quiet(transport);
 }
 
-/* The upstream may serve again if both messages are whole and it has said nothing more. */
+/* The upstream may serve again if both messages are whole, it has said nothing more, and it is
+ * still declared. */
 static void release_upstream(struct session *session)
 {
     struct exchange *exchange = session->exchange;
@@ -329,7 +330,7 @@ static void release_upstream(struct session *session)
     exchange->upstream = NULL;
     if (exchange->upstream_keep_alive && exchange->request_sent &&
         exchange->from_upstream.length == 0 && seems_quiet(&upstream->transport) &&
-        !session->worker->draining)
+        !session->worker->draining && revocation_lets_begin(session))
         upstream_pool_give(&session->worker->upstreams, upstream, session->tenant,
                            &exchange->target.host);
     else

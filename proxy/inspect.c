@@ -52,8 +52,11 @@ enum progress inspect_begin(struct session *session)
 static enum progress open_inside(struct session *session)
 {
     struct exchange *exchange = session->exchange;
-    upstream_pool_give(&session->worker->upstreams, exchange->upstream, session->tenant,
-                       &exchange->target.host);
+    if (revocation_lets_begin(session))
+        upstream_pool_give(&session->worker->upstreams, exchange->upstream, session->tenant,
+                           &exchange->target.host);
+    else
+        upstream_free(exchange->upstream, true);
     exchange->upstream = NULL;
     session_log_close(session, "inspected");
     return tls_stream_chose_http2(session->client.tls) ? http2_server_begin(session)

@@ -32,9 +32,9 @@ void tunnel_target_clear(struct tunnel_target *kept);
 void revocation_apply(struct worker *worker);
 
 /*
- * SESSION's request, or its tunnel's first byte, is about to go to the upstream; it may have waited
- * for that, or for a ClientHello, since another policy was in force. False: it is no longer
- * declared and has to end.
+ * SESSION's request, or its tunnel's first byte, is about to go to the upstream, or the upstream's
+ * connection into a pool; there may be another policy by now than the one that let it begin.
+ * False: it is no longer declared and has to end.
  */
 bool revocation_lets_begin(struct session *session);
 

@@ -195,6 +195,8 @@ static enum progress begin_http2(struct session *session)
     struct exchange *exchange = session->exchange;
     const struct upstream_key key = key_of(session);
     struct upstream *connection = exchange->upstream;
+    if (!revocation_lets_begin(session))
+        return session_deny_anew(session);
     exchange->upstream = take_stream(session);
     if (exchange->upstream != NULL) {
         upstream_free(connection, false);

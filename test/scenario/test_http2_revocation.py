@@ -62,6 +62,18 @@ class Revoked(test_http2_upstream.Http2):
         self.assertEqual(self.client.response().body, b"hello by hand\n")
         wait_until(lambda: self.gate.metrics()["sallyport_upstreams_open"] == 0, "the connection's end")
 
+    def test_connections_are_not_kept_whose_rule_has_gone_meanwhile(self):
+        go_on = threading.Event()
+        origin = self.keep(HttpOrigin(lambda request: (go_on.wait(PATIENCE), ok(b"late"))[1]))
+        url = f"http://plain.test:{origin.port}/"
+        self.start(origin.port, allow=[url[:-1]])
+        self.client.send(f"GET {url} HTTP/1.1\r\nHost: plain.test:{origin.port}\r\n\r\n")
+        wait_until(lambda: origin.requests, "the request")
+        self.withdraw()
+        go_on.set()
+        self.assertEqual(self.client.response().body, b"late")
+        wait_until(lambda: self.gate.metrics()["sallyport_upstreams_open"] == 0, "the connection's end")
+
     def test_requests_that_wait_for_the_origins_handshake_never_leave(self):
         for protocols in (["h2"], ["http/1.1"]):
             for revoke in ("close", "drain"):
@@ -89,6 +101,7 @@ class Revoked(test_http2_upstream.Http2):
         self.assertNotIn(b"secret", b"".join(came))
         [record] = self.gate.wait_log(1, event="decision")
         self.assertEqual(record["verdict"], "deny")
+        wait_until(lambda: self.gate.metrics()["sallyport_upstreams_open"] == 0, "the connection's end")
 
     def test_requests_are_not_sent_once_more(self):
         go_on = threading.Event()
