@@ -316,17 +316,6 @@ static size_t records_of_message(struct span bytes)
     return at;
 }
 
-/* The proxy has read all of a hello before it sends any: the first bytes hold it. */
-static void take_hello(struct judge *judge, struct span bytes)
-{
-    require(bytes.length <= sizeof(judge->bytes));
-    memcpy(judge->bytes, bytes.data, bytes.length);
-    judge->used = bytes.length;
-    read_hello(judge);
-    judge->used = 0;
-    judge->state = JUDGE_BEHIND_HELLO;
-}
-
 /*
  * A server may ask for a second hello. It comes in records of its own, and what may stand before it
  * is passed over: change_cipher_spec, alerts, and early data where that was announced.
@@ -359,6 +348,22 @@ static void take_behind_hello(struct judge *judge, struct span bytes)
     }
     if (taken < bytes.length)
         judge->state = JUDGE_ANYTHING;
+}
+
+/* The proxy has read all of a hello before it sends any: the first bytes hold it, and may hold
+ * more.
+ */
+static void take_hello(struct judge *judge, struct span bytes)
+{
+    require(bytes.length <= sizeof(judge->bytes));
+    memcpy(judge->bytes, bytes.data, bytes.length);
+    judge->used = bytes.length;
+    const size_t whole = records_of_message(bytes);
+    require(whole > 0);
+    read_hello(judge);
+    judge->used = 0;
+    judge->state = JUDGE_BEHIND_HELLO;
+    take_behind_hello(judge, span_after(bytes, whole));
 }
 
 void judge_take(struct judge *judge, struct span bytes)
