@@ -193,10 +193,23 @@ static bool send_as_judged(struct exchange *exchange, struct span judged)
 
 /* ---- fields that override the request line ------------------------------------------- */
 
+/* CGI and its kin see '-' and '_' as one letter (RFC 3875, section 4.1.18). */
+static bool reads_as(struct span name, const char *known)
+{
+    if (name.length != strlen(known))
+        return false;
+    for (size_t i = 0; i < name.length; i++) {
+        const int byte = name.data[i] == '_' ? '-' : (unsigned char)name.data[i];
+        if (tolower(byte) != tolower((unsigned char)known[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool is_one_of(struct span name, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (span_equal_nocase(name, span_of(names[i])))
+        if (reads_as(name, names[i]))
             return true;
     }
     return false;
