@@ -98,9 +98,9 @@ static bool take_head(struct http2_stream *stream, struct http2_head *head, bool
 {
     struct outbox *out = &stream->inbound.out;
     struct http2_child *child = child_of(stream);
+    keep_method(stream, head); /* of one that is refused, too: HEAD's answer has no content */
     http2_stream_begin_inbound(stream, HTTP_BODY_NONE, 0);
     if (http2_head_write_request(head, SPAN("https"), ends, &out->text)) {
-        keep_method(stream, head);
         http2_stream_begin_inbound(stream, head->body, head->content_length);
         return true;
     }

@@ -222,6 +222,14 @@ class Requests(Http2):
         self.assertEqual(self.ask(head("GET", "https", "{here}", "/public/b/../a")).status, 200)
         self.assertEqual([dict(one)[":path"] for one in self.origin.heads], ["/public/a"])
 
+    def test_that_are_heads_are_refused_without_content(self):
+        self.begin()
+        for more in ((), (("connection", "x"),)):
+            answer = self.ask(head("HEAD", "https", "{other}" if not more else "{here}", "/smuggled", *more))
+            self.assertIn(answer.status, (400, 403))
+            self.assertEqual((answer.body, answer.ended, answer.reset), (b"", True, None))
+        self.get_good()
+
     def with_trailers(self, name, value):
         stream = self.h2.open(self.fill(head("POST", "https", "{here}", "/two")), end=False)
         self.h2.body(stream, b"body", end=False)
