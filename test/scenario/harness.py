@@ -33,6 +33,7 @@ from wire import PATIENCE, SLOW
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 SALLYPORT = os.path.join(BUILD, "sallyport")
+QUICK_SECONDS = {"head_seconds": 10, "resolve_seconds": 5, "dial_seconds": 5, "hello_seconds": 10}  # the defaults
 STATIC = {"static": {"app": "demo", "environment": "development"}}
 UNDER = shlex.split(os.environ.get("SALLYPORT_UNDER") or "")
 SANITIZER_WORDS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:"
@@ -302,6 +303,7 @@ class Scenario(unittest.TestCase):
             "log": {"decisions": os.path.join(directory, "decisions.log")},
             "admin": {"address": "127.0.0.1:0"},
             "workers": 2,
+            "timeouts": {name: seconds * SLOW for name, seconds in QUICK_SECONDS.items()},
             "process": {"sandbox": "off" if is_instrumented() else "on"},
         }, sections)
         proxy = Proxy(directory, configuration, wrapper)
