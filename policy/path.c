@@ -172,8 +172,7 @@ static bool check_second_decoding(struct path *path)
     for (size_t i = 0; i < path->text.length; i++) {
         if (path->text.data[i] != '%')
             continue;
-        int octet = decode(span_after(path->text, i + 1));
-        if (octet >= 0 && (octet < 0x20 || octet == 0x7F || strchr("./\\;%", octet) != NULL))
+        if (decode(span_after(path->text, i + 1)) >= 0)
             return refuse(path, "a character of the path is encoded twice");
     }
     return true;

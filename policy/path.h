@@ -4,7 +4,7 @@
  * Two servers can read one spelling of a path as two places, so a path that rules
  * apply to is normalised once, before anybody decides, and what was judged is what
  * the origin gets. What some server would still read as another path (an encoded
- * slash or backslash, "..;", a dot encoded twice) is refused, not guessed at.
+ * slash or backslash, "..;", a character encoded twice) is refused, not guessed at.
  */
 #ifndef SALLYPORT_POLICY_PATH_H
 #define SALLYPORT_POLICY_PATH_H

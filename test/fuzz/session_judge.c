@@ -52,13 +52,17 @@ static struct span take_until(struct span *rest, char byte)
 /* Below /public/, whoever reads it: nothing that is decoded, collapsed or taken back. */
 static void read_narrowed(struct span method, struct span target)
 {
-    static const char *const doubtful[] = {"//",  "/./", "/../", "/.;", "/..;", "\\",  "%2f",
-                                           "%2F", "%5c", "%5C",  "%2e", "%2E",  "%25", "%00"};
+    static const char *const doubtful[] = {"//",  "/./", "/../", "/.;", "/..;", "\\", "%2f",
+                                           "%2F", "%5c", "%5C",  "%2e", "%2E",  "%00"};
     struct span path = span_slice(target, 0, span_find(target, '?'));
     require(span_equal(method, SPAN("GET")) || span_equal(method, SPAN("POST")));
     require(span_starts_with(path, SPAN("/public/")));
     for (size_t i = 0; i < sizeof(doubtful) / sizeof(doubtful[0]); i++)
         require(memmem(path.data, path.length, doubtful[i], strlen(doubtful[i])) == NULL);
+    for (size_t i = 0; i + 5 <= path.length; i++)
+        require(!span_starts_with(span_after(path, i), SPAN("%25")) ||
+                !isxdigit((unsigned char)path.data[i + 3]) ||
+                !isxdigit((unsigned char)path.data[i + 4]));
     require(!span_ends_with(path, SPAN("/.")) && !span_ends_with(path, SPAN("/..")));
 }
 

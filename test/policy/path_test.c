@@ -48,7 +48,7 @@ static const char *const sent[][2] = {
     {"/a%20b", "/a%20b"},
     {"/a%25", "/a%25"},
     {"/a%25zz", "/a%25zz"},
-    {"/a%2541", "/a%2541"},
+    {"/a%254", "/a%254"},
     {"/a%3fb%23c", "/a%3Fb%23c"},
     {"/a|b^c`d", "/a%7Cb%5Ec%60d"},
     {"/{a}\"<b>[c]", "/%7Ba%7D%22%3Cb%3E%5Bc%5D"},
@@ -112,6 +112,7 @@ static const struct span refused[] = {
     SPAN("/a%25%32%66b"),
     SPAN("/a%25252fb"),
     SPAN("/a%2500"),
+    SPAN("/a%2541"),
     SPAN("/a/..%253b/b"),
     SPAN("/%c0%ae%c0%ae/b"),
     SPAN("/%c0%af"),
@@ -144,8 +145,8 @@ END_TEST
 
 START_TEST(decodes_once_for_those_who_compare)
 {
-    ck_assert(path_normalise(SPAN("/a%20b/%2541/%c3%a9"), &path));
-    ck_assert_str_eq(shown(path.text), "/a b/%41/\xC3\xA9");
+    ck_assert(path_normalise(SPAN("/a%20b/%254/%c3%a9"), &path));
+    ck_assert_str_eq(shown(path.text), "/a b/%4/\xC3\xA9");
 }
 END_TEST
 
