@@ -25,12 +25,10 @@ void tunnel_target_clear(struct tunnel_target *kept)
     kept->host = NULL;
 }
 
-/* Method and path were judged when it began; what it is about is its target. */
 static bool is_declared(const struct session *session, const struct target *target, bool websocket)
 {
     struct decision decision;
-    session_decide_for(session->worker->snapshot, &session->tenant->subject, target, NULL,
-                       websocket, &decision);
+    session_decide_anew(session, target, websocket, &decision);
     return decision.verdict == VERDICT_ALLOW;
 }
 
@@ -79,7 +77,7 @@ static void revoke(struct session *session)
 {
     struct worker *worker = session->worker;
     if (worker->configuration->policy_revoke == REVOKE_CLOSE && has_more_to_send(session))
-        session_abort(session, "revoked");
+        session_revoke(session);
     else if (session->deadline.kind != DEADLINE_REVOKED)
         deadline_start(worker->deadlines, &session->deadline, DEADLINE_REVOKED);
 }

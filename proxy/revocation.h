@@ -2,7 +2,8 @@
  * A tunnel outlives the decision that opened it, but not the rule: when a new
  * policy comes into force, each open tunnel is decided again, and one that is no
  * longer declared ends as `policy.revoke` says (outcome "revoked").
- * A request under way ends with its rule, too, or its body would be a tunnel of its own;
+ * A request under way ends with its rule, too (403 if it can be said still), or its body would be a
+ * tunnel of its own;
  * but one that has been sent may have its answer within timeouts.drain_seconds. Connections that
  * are kept for requests to come go with the rule that let them be made.
  */

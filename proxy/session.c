@@ -241,6 +241,15 @@ static bool can_be_answered(const struct session *session)
     return !exchange->is_connect || exchange->upstream == NULL;
 }
 
+static void end_with_answer(struct session *session, const char *outcome, unsigned status,
+                            const char *error, const char *detail)
+{
+    session->exchange->keep_alive = false;
+    answer_failure(session, status, error, detail);
+    session->record.outcome = outcome;
+    session_run(session);
+}
+
 /* An exchange that hangs is answered while it can be. */
 static void on_idle(struct deadline *deadline, enum deadline_kind kind)
 {
@@ -253,14 +262,20 @@ static void on_idle(struct deadline *deadline, enum deadline_kind kind)
         deadline_start(session->worker->deadlines, deadline, kind);
         return;
     }
-    if (!can_be_answered(session)) {
+    if (!can_be_answered(session))
         on_too_late(deadline, kind);
-        return;
-    }
-    session->exchange->keep_alive = false;
-    answer_failure(session, 504, "http_response_timeout", "the host did not answer in time");
-    session->record.outcome = "timeout";
-    session_run(session);
+    else
+        end_with_answer(session, "timeout", 504, "http_response_timeout",
+                        "the host did not answer in time");
+}
+
+void session_revoke(struct session *session)
+{
+    if (!can_be_answered(session))
+        session_abort(session, "revoked");
+    else
+        end_with_answer(session, "revoked", 403, "http_request_denied",
+                        "what let this request out was taken back while it was under way");
 }
 
 static void on_origin_late(struct deadline *deadline, enum deadline_kind kind)

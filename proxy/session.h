@@ -166,6 +166,10 @@ void session_drain(struct session *session);
 /* Ends it now, whatever it does. OUTCOME goes to the log. */
 void session_abort(struct session *session, const char *outcome);
 
+/* Ends what is no longer declared: a request whose response has not begun gets 403, all else is
+ * aborted. */
+void session_revoke(struct session *session);
+
 /* The same, but when it is its turn: from wherever sessions are looked at. */
 void session_cancel(struct session *session, const char *outcome);
 
@@ -207,6 +211,13 @@ enum progress session_deny_anew(struct session *session);
 void session_decide_for(const struct snapshot *snapshot, const struct subject *subject,
                         const struct target *target, const struct request_line *request,
                         bool websocket, struct decision *decision);
+
+/*
+ * The word of the policy that is in force now to TARGET, for what SESSION has begun under
+ * another: method and path were judged then.
+ */
+void session_decide_anew(const struct session *session, const struct target *target, bool websocket,
+                         struct decision *decision);
 
 /* --- answer.c ------------------------------------------------------------- */
 

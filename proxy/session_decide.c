@@ -269,6 +269,15 @@ static enum progress deny(struct session *session)
     return answer_denial(session, exchange->decision.reason, text_span(&detail));
 }
 
+void session_decide_anew(const struct session *session, const struct target *target, bool websocket,
+                         struct decision *decision)
+{
+    static const struct request_line looked_into = {.inspected = true};
+    const bool is_inspected = session->exchange != NULL && session->exchange->is_inspected;
+    session_decide_for(session->worker->snapshot, &session->tenant->subject, target,
+                       is_inspected ? &looked_into : NULL, websocket, decision);
+}
+
 enum progress session_deny_anew(struct session *session)
 {
     struct exchange *exchange = session->exchange;
@@ -276,8 +285,8 @@ enum progress session_deny_anew(struct session *session)
         return session_cut_off(session, "revoked");
     snapshot_unref(exchange->snapshot);
     exchange->snapshot = snapshot_ref(session->worker->snapshot);
-    session_decide_for(exchange->snapshot, &session->tenant->subject, &exchange->target, NULL,
-                       exchange->request.upgrade_websocket, &exchange->decision);
+    session_decide_anew(session, &exchange->target, exchange->request.upgrade_websocket,
+                        &exchange->decision);
     return deny(session);
 }
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
 
 import requests
 
@@ -148,13 +149,38 @@ class Requests(Inspected):
         self.assertDenied(self.get(client, "/v2/x", method="DELETE"), "method_not_declared")
         self.assertEqual(self.get(client, "/v2/x").status, 200)
 
+    def test_may_come_though_narrow_yml_came_while_the_tunnel_was_opened(self):
+        go, context = threading.Event(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.pki.issue("origin", "origin.test"))
+
+        def talk(wire):
+            go.wait(PATIENCE)
+            wire.sock = context.wrap_socket(wire.sock, server_side=True)
+            wire.head()
+            wire.send(ok(b"here"))
+        origin = self.origin(talk)
+        self.start(origin, policy={"watch": False}, workers=1)
+        client = self.keep(self.gate.connect())
+        client.send(f"CONNECT origin.test:{self.port} HTTP/1.1\r\nHost: origin.test:{self.port}\r\n\r\n")
+        wait_until(lambda: origin.connections == 1, "the proxy shakes hands")
+        write(self.gate.policy_path(name="narrow.yml"),
+              f"- {{address: 'https://origin.test:{self.port}', paths: ['/v2/*']}}\n")
+        self.gate.signal(signal.SIGHUP)
+        self.gate.wait_log(1, event="policy_loaded")
+        with self.gate.connect() as other:  # the one worker has the new policy when it answers this
+            self.assertDenied(other.get(f"https://origin.test:{self.port}/v1/x"), "path_not_declared")
+        go.set()
+        response = client.response("CONNECT")
+        self.assertEqual(response.status, 200, response.body)
+        self.assertEqual(self.get(client.start_tls("origin.test", self.root), "/v2/x").body, b"here")
+
     def test_end_with_the_rule_that_let_them(self):
         self.start(self.tls_origin())
         client = self.inside()
         self.assertEqual(self.get(client).status, 200)
         self.gate.declare([f"https://other.test:{self.port}"])
         wait_until(lambda: self.get(client).status == 403, "the new policy")
-        self.assertDenied(self.get(client), "undeclared")
+        self.gate.wait_log(1, event="policy_loaded")
 
     def test_that_are_none_are_refused(self):
         self.start(self.tls_origin())

@@ -8,7 +8,7 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bypass"))
 import hello  # noqa: E402  pylint: disable=wrong-import-position
-from harness import SLOW, Scenario, manifest, wait_until, write
+from harness import PATIENCE, SLOW, Scenario, manifest, wait_until, write
 from origins import ok
 
 
@@ -224,10 +224,13 @@ class RevokedRequests(Scenario):
     """A request whose body goes on when a new policy no longer holds its rule."""
 
     def given(self, answer=b"", **policy):
+        self.over = threading.Event()
+
         def talk(wire):
             wire.until(b"\r\n\r\n")
             wire.send(answer)
             wire.rest()
+            self.over.set()
         self.server = self.origin(talk)
         self.url = f"http://second.test:{self.server.port}/"
         self.gate = self.proxy(allow=[self.url, "http://first.test"], policy={"watch": False, **policy},
@@ -249,7 +252,13 @@ class RevokedRequests(Scenario):
         self.given()
         client = self.upload()
         self.withdraw()
+        answer = client.response()
+        self.assertEqual(answer.status, 403)
+        self.assertIn(b"taken back", answer.body)
+        client.send("4\r\nlast\r\n")
         self.assertTrue(client.ended())
+        self.assertTrue(self.over.wait(PATIENCE), "the host's connection has ended")
+        self.assertNotIn(b"last", self.server.received)
         [closed] = self.gate.wait_log(event="close", outcome="revoked")
         [decided] = self.gate.log(event="decision", host="second.test")
         self.assertEqual(closed["id"], decided["id"])
