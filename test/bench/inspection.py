@@ -8,10 +8,11 @@
 - processor time of a KiB of a body that is decrypted and encrypted again
 - how much later the first byte comes through a tunnel that is looked into, in handshakes with the origin itself
 
-Each proxy has one worker, verifies the origin before the client's TLS begins, has the leaf in its cache and logs every
-request. What is spoken on both sides is asked of s_client and of the origin's log; where it is not the same, nothing is
-measured. Figures are medians; the table goes to build/inspection.md. squid is Debian's squid-openssl, unpacked below
-build/peers: it cannot be installed beside squid.
+The origin's chain has an authority between its certificate and the one that is trusted, as chains on the web have, and
+so has a leaf's. Each proxy has one worker, verifies the origin before the client's TLS begins, has the leaf in its cache
+and logs every request. What is spoken on both sides is asked of s_client and of the origin's log; where it is not the
+same, nothing is measured. Figures are medians; the table goes to build/inspection.md. squid is Debian's squid-openssl,
+unpacked below build/peers: it cannot be installed beside squid.
 """
 import argparse
 import glob
@@ -129,7 +130,9 @@ class Site:
         self.pki = pki.Pki(os.path.join(self.directory, "pki"))
         self.authority, self.authority_key = self.pki.issue("inspection", extensions=pki.AUTHORITY)
         os.chmod(self.authority_key, 0o644)
-        self.origin = Origin(self.directory, root, *self.pki.issue("origin", HOST))
+        self.pki.issue("between", extensions=pki.AUTHORITY)
+        origin = self.pki.chain(self.pki.issue("origin", HOST, issuer="between"), "between")
+        self.origin = Origin(self.directory, root, *origin)
         self.port = self.origin.tls_port
 
     def close(self):
