@@ -162,8 +162,20 @@ static void free_event(struct event *event)
         event_free(event);
 }
 
+/* Each would have its default effect again, the process's end, before the last of its work is done.
+ */
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < DAEMON_SIGNALS; i++)
+        sigaddset(&set, handled_signals[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 void daemon_loop_clear(struct daemon *daemon)
 {
+    block_signals();
     for (size_t i = 0; i < DAEMON_SIGNALS; i++)
         free_event(daemon->signals[i]);
     free_event(daemon->done_event);

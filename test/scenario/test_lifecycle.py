@@ -220,6 +220,16 @@ class Stops(Scenario):
             proxy.join()
         self.assertEqual(len(proxy.log(event="decision")), 1)
 
+    def test_however_many_come_the_last_of_its_work_is_done(self):
+        for _ in range(5):
+            proxy = self.proxy()
+            with proxy.connect() as client:
+                client.get("http://evil.test/")
+            while proxy.process.poll() is None:
+                proxy.signal(signal.SIGTERM)
+            self.assertEqual(proxy.join(), 0)
+            self.assertEqual(len(proxy.log(event="decision")), 1)
+
     def test_the_drain_has_an_end(self):
         server = self.origin()
         proxy = self.proxy(allow=[f"http://origin.test:{server.port}"],
