@@ -164,6 +164,25 @@ static bool needs_no_escape(unsigned char byte)
     return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
 }
 
+/* How many bytes from the beginning need no escape. Eight are looked at at once: what they have in
+ * their highest bits is right for the first that needs one, so for all of them if none does. */
+static size_t count_plain(struct span bytes)
+{
+    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    size_t count = 0;
+    for (uint64_t eight; bytes.length - count >= sizeof(eight); count += sizeof(eight)) {
+        memcpy(&eight, bytes.data + count, sizeof(eight));
+        const uint64_t quotes = eight ^ '"' * ones, backslashes = eight ^ '\\' * ones;
+        const uint64_t found =
+            (eight - ' ' * ones) | (eight + ones) | eight | (quotes - ones) | (backslashes - ones);
+        if (found & tops)
+            break;
+    }
+    while (count < bytes.length && needs_no_escape((unsigned char)bytes.data[count]))
+        count++;
+    return count;
+}
+
 static void add_escaped(struct text *text, unsigned char byte)
 {
     static const char hex[] = "0123456789abcdef";
@@ -180,14 +199,11 @@ static void add_escaped(struct text *text, unsigned char byte)
 
 void text_add_json(struct text *text, struct span bytes)
 {
-    size_t plain = 0;
     text_add_char(text, '"');
     while (bytes.length > 0) {
-        while (plain < bytes.length && needs_no_escape((unsigned char)bytes.data[plain]))
-            plain++;
+        const size_t plain = count_plain(bytes);
         text_add(text, span_slice(bytes, 0, plain));
         bytes = span_after(bytes, plain);
-        plain = 0;
         if (bytes.length == 0)
             break;
         size_t sequence = text_utf8_length(bytes);

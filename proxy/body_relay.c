@@ -102,17 +102,9 @@ static enum http_parse recode_input(struct body_relay *body, struct buffer *inpu
 /* BODY_DONE: bytes came. */
 static enum body_result fill_input(struct transport *from, struct buffer *input)
 {
-    size_t room, count;
-    char *end = buffer_reserve(input, INPUT_FIRST, INPUT_MAXIMUM, &room);
-    if (end == NULL)
-        return BODY_FROM_FAILED;
-    enum transport_result result = transport_read(from, end, room, &count);
-    if (result == TRANSPORT_OK) {
-        buffer_commit(input, count);
+    enum transport_result result = transport_fill(from, input, INPUT_FIRST, INPUT_MAXIMUM);
+    if (result == TRANSPORT_OK)
         return BODY_DONE;
-    }
-    if (input->length == 0)
-        buffer_clear(input);
     if (result == TRANSPORT_AGAIN)
         return BODY_WAIT;
     return result == TRANSPORT_END ? BODY_FROM_ENDED : BODY_FROM_FAILED;

@@ -89,19 +89,11 @@ static enum step send_request(struct session *session)
 /* STEP_DONE: bytes came. */
 static enum step read_upstream(struct exchange *exchange)
 {
-    struct buffer *input = &exchange->from_upstream;
-    size_t room, count;
-    char *end = buffer_reserve(input, FIRST_READ, HTTP_HEAD_MAXIMUM + 1, &room);
-    if (end == NULL)
-        return STEP_UPSTREAM_FAILED;
     enum transport_result result =
-        transport_read(&exchange->upstream->transport, end, room, &count);
-    if (result == TRANSPORT_OK) {
-        buffer_commit(input, count);
+        transport_fill(&exchange->upstream->transport, &exchange->from_upstream, FIRST_READ,
+                       HTTP_HEAD_MAXIMUM + 1);
+    if (result == TRANSPORT_OK)
         return STEP_DONE;
-    }
-    if (input->length == 0)
-        buffer_clear(input);
     return result == TRANSPORT_AGAIN ? STEP_WAIT : STEP_UPSTREAM_FAILED;
 }
 
@@ -239,27 +231,32 @@ static enum step pass_response(struct session *session)
 
 /* ---- what the two came to --------------------------------------------------------- */
 
-/*
- * A kept connection may have been closed by the origin as we wrote: such a request
- * is sent once more where sending it twice does no harm (RFC 9110, section 9.2.2)
- * and none of its body is gone. One that was not processed does no harm in any case.
- */
-static bool may_retry(const struct exchange *exchange)
+bool forward_is_repeatable(const struct exchange *exchange)
 {
     static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
-    const struct upstream *upstream = exchange->upstream;
-    if (exchange->retried || exchange->interim_count > 0 ||
-        !http_request_is_bodiless(&exchange->request) || exchange->from_upstream.length > 0)
-        return false;
-    if (upstream->stream_end.is_unprocessed)
-        return true;
-    if (!upstream->kept || upstream->stream_end.is_malformed)
+    if (!http_request_is_bodiless(&exchange->request))
         return false;
     for (size_t i = 0; i < sizeof(idempotent) / sizeof(idempotent[0]); i++) {
         if (strcmp(exchange->method, idempotent[i]) == 0)
             return true;
     }
     return false;
+}
+
+/*
+ * A kept connection may have been closed by the origin as we wrote: such a request
+ * is sent once more where sending it twice does no harm. One that was not processed does no harm
+ * in any case.
+ */
+static bool may_retry(const struct exchange *exchange)
+{
+    const struct upstream *upstream = exchange->upstream;
+    if (exchange->retried || exchange->interim_count > 0 ||
+        !http_request_is_bodiless(&exchange->request) || exchange->from_upstream.length > 0)
+        return false;
+    if (upstream->stream_end.is_unprocessed)
+        return true;
+    return upstream->kept && !upstream->stream_end.is_malformed && forward_is_repeatable(exchange);
 }
 
 static enum progress retry(struct session *session)
@@ -315,12 +312,6 @@ static enum progress request_malformed(struct session *session)
                           session->exchange->up.decoder.problem);
 }
 
-/* Nothing more has come as far as edges tell; asked only where they leave it open. */
-static bool seems_quiet(struct transport *transport)
-{
-    return !transport->readable || transport_is_quiet(transport);
-}
-
 /* The upstream may serve again if both messages are whole, it has said nothing more, and it is
  * still declared. */
 static void release_upstream(struct session *session)
@@ -329,7 +320,7 @@ static void release_upstream(struct session *session)
     struct upstream *upstream = exchange->upstream;
     exchange->upstream = NULL;
     if (exchange->upstream_keep_alive && exchange->request_sent &&
-        exchange->from_upstream.length == 0 && seems_quiet(&upstream->transport) &&
+        exchange->from_upstream.length == 0 && transport_seems_quiet(&upstream->transport) &&
         !session->worker->draining && revocation_lets_begin(session))
         upstream_pool_give(&session->worker->upstreams, upstream, session->tenant,
                            &exchange->target.host);

@@ -30,16 +30,7 @@ void http2_outbound_clear(struct http2_outbound *outbound)
 static enum transport_result read_more(struct http2_outbound *outbound, struct transport *transport,
                                        size_t first)
 {
-    size_t room, count;
-    char *end = buffer_reserve(&outbound->input, first, HTTP_HEAD_MAXIMUM + 1, &room);
-    if (end == NULL)
-        return TRANSPORT_FAILED;
-    const enum transport_result result = transport_read(transport, end, room, &count);
-    if (result == TRANSPORT_OK)
-        buffer_commit(&outbound->input, count);
-    else if (outbound->input.length == 0)
-        buffer_clear(&outbound->input);
-    return result;
+    return transport_fill(transport, &outbound->input, first, HTTP_HEAD_MAXIMUM + 1);
 }
 
 /* ---- heads ---------------------------------------------------------------------- */

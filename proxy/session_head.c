@@ -33,16 +33,7 @@ enum progress session_next_request(struct session *session)
 
 enum transport_result session_read_input(struct session *session, size_t maximum)
 {
-    size_t room, count;
-    char *end = buffer_reserve(&session->input, FIRST_READ, maximum, &room);
-    if (end == NULL)
-        return TRANSPORT_FAILED;
-    enum transport_result result = transport_read(&session->client, end, room, &count);
-    if (result == TRANSPORT_OK)
-        buffer_commit(&session->input, count);
-    else if (session->input.length == 0)
-        buffer_clear(&session->input);
-    return result;
+    return transport_fill(&session->client, &session->input, FIRST_READ, maximum);
 }
 
 bool session_begin_exchange(struct session *session)

@@ -124,6 +124,23 @@ enum transport_result transport_read(struct transport *transport, void *bytes, s
     return read_plain(transport, bytes, size, count);
 }
 
+enum transport_result transport_fill(struct transport *transport, struct buffer *buffer,
+                                     size_t first, size_t maximum)
+{
+    size_t room, count;
+    if (!transport->readable)
+        return TRANSPORT_AGAIN;
+    char *end = buffer_reserve(buffer, first, maximum, &room);
+    if (end == NULL)
+        return TRANSPORT_FAILED;
+    enum transport_result result = transport_read(transport, end, room, &count);
+    if (result == TRANSPORT_OK)
+        buffer_commit(buffer, count);
+    else if (buffer->length == 0)
+        buffer_clear(buffer);
+    return result;
+}
+
 static enum transport_result write_plain(struct transport *transport, const void *bytes,
                                          size_t size, size_t *count)
 {
@@ -213,6 +230,11 @@ bool transport_is_quiet(struct transport *transport)
         return false;
     transport->readable = false;
     return true;
+}
+
+bool transport_seems_quiet(struct transport *transport)
+{
+    return !transport->readable || transport_is_quiet(transport);
 }
 
 bool transport_has_bytes(const struct transport *transport)

@@ -15,6 +15,7 @@
 
 #include "certs/mint.h"
 #include "policy/span.h"
+#include "proxy/buffer.h"
 #include "proxy/poller.h"
 
 enum transport_result {
@@ -81,6 +82,15 @@ void transport_note(struct transport *transport, uint32_t events);
 /* At most SIZE (> 0) bytes; *count of them when TRANSPORT_OK. */
 enum transport_result transport_read(struct transport *transport, void *bytes, size_t size,
                                      size_t *count);
+
+/*
+ * Reads once behind BUFFER's unused bytes, which begin with FIRST and grow to at most MAXIMUM
+ * (buffer_reserve; TRANSPORT_FAILED where it gives no room). Where nothing is to be read no memory
+ * is taken, and an empty buffer keeps none.
+ */
+enum transport_result transport_fill(struct transport *transport, struct buffer *buffer,
+                                     size_t first, size_t maximum);
+
 enum transport_result transport_write(struct transport *transport, const void *bytes, size_t size,
                                       size_t *count);
 
@@ -90,6 +100,9 @@ enum transport_result transport_shutdown(struct transport *transport);
 /* The peer has sent nothing (of its own, by TLS) and not ended: a connection at rest. Takes no
  * byte. */
 bool transport_is_quiet(struct transport *transport);
+
+/* The same as far as edges tell: the kernel is asked only where they leave it open. */
+bool transport_seems_quiet(struct transport *transport);
 
 /* Bytes wait to be read; takes none. */
 bool transport_has_bytes(const struct transport *transport);

@@ -118,7 +118,7 @@ static void on_idle_event(void *owner)
 {
     struct idle_upstream *idle = owner;
     struct transport *transport = &idle->upstream->transport;
-    if (transport->peer_closed || (transport->readable && !transport_is_quiet(transport)))
+    if (transport->peer_closed || !transport_seems_quiet(transport))
         drop(idle);
 }
 
@@ -158,11 +158,17 @@ void upstream_pool_sift(struct upstream_pool *pool, upstream_is_wanted *is_wante
  * Whether it is quiet is asked here, at the last moment, whatever was known before:
  * bytes that nobody asked for must never be taken for the next request's response.
  */
+static bool is_at_rest(struct idle_upstream *idle, bool surely)
+{
+    struct transport *transport = &idle->upstream->transport;
+    return surely ? transport_is_quiet(transport) : transport_seems_quiet(transport);
+}
+
 struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct upstream_key *key,
-                                    transport_wake *wake, void *owner)
+                                    bool surely, transport_wake *wake, void *owner)
 {
     struct idle_upstream *idle = find_idle(pool, key);
-    while (idle != NULL && !transport_is_quiet(&idle->upstream->transport)) {
+    while (idle != NULL && !is_at_rest(idle, surely)) {
         drop(idle);
         idle = find_idle(pool, key);
     }

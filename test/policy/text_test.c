@@ -141,6 +141,32 @@ static const struct json_row json_rows[] = {
     {{"\xE2\x82x", 3}, "\"\xEF\xBF\xBD\xEF\xBF\xBDx\""},
 };
 
+/* Bytes are looked at eight at a time: each of them is, wherever it stands, and whatever is beside
+ * it. */
+START_TEST(writes_each_byte_as_json_wherever_it_stands)
+{
+    const unsigned char byte = (unsigned char)_i;
+    static const char neighbours[] = {' ', '~', '!', '#', '[', ']', 'a'};
+    for (size_t at = 0; at < 24 * sizeof(neighbours); at++) {
+        char bytes[24], wanted[40];
+        memset(bytes, neighbours[at / 24], sizeof(bytes));
+        bytes[at % 24] = (char)byte;
+        struct text text, alone;
+        text_init(&text, 200);
+        text_init(&alone, 20);
+        text_add_json(&text, (struct span){bytes, sizeof(bytes)});
+        text_add_json(&alone, (struct span){(const char *)&byte, 1});
+        int length = snprintf(wanted, sizeof(wanted), "\"%.*s%.*s%.*s\"", (int)(at % 24), bytes,
+                              (int)alone.length - 2, alone.data + 1, (int)(23 - at % 24),
+                              bytes + at % 24 + 1);
+        ck_assert_uint_eq(text.length, (size_t)length);
+        ck_assert_mem_eq(text.data, wanted, text.length);
+        text_clear(&text);
+        text_clear(&alone);
+    }
+}
+END_TEST
+
 START_TEST(writes_any_bytes_as_a_json_string)
 {
     struct text text;
@@ -211,6 +237,7 @@ int main(void)
     tcase_add_test(tests, formats_lines_of_any_length);
     tcase_add_test(tests, writes_no_part_of_a_format_that_does_not_fit);
     tcase_add_loop_test(tests, writes_any_bytes_as_a_json_string, 0, COUNT(json_rows));
+    tcase_add_loop_test(tests, writes_each_byte_as_json_wherever_it_stands, 0, 256);
     tcase_add_loop_test(tests, quotes_strangers_bytes_so_that_a_terminal_only_shows_them, 0,
                         COUNT(quote_rows));
     tcase_add_test(tests, cuts_a_long_quote_and_says_so);
