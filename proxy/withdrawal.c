@@ -72,7 +72,7 @@ static void withdraw(struct session *session)
         http2_server_drain(session_http2(session));
     if (session->exchange != NULL)
         session->exchange->keep_alive = false;
-    else if (session->deadline.kind != DEADLINE_REVOKED)
+    if (session->deadline.kind != DEADLINE_REVOKED)
         deadline_start(worker->deadlines, &session->deadline, DEADLINE_REVOKED);
 }
 

@@ -154,6 +154,21 @@ class Certificates(Reloading, Mtls):
         self.assertEqual((response.body, response.get("Connection")), (b"whole", "close"))
         self.assertTrue(client.ended())
 
+    def test_that_are_revoked_do_not_drain_without_end(self):
+        """A response, or a body that is sent, that goes on when the time is over."""
+        self.server.answer = lambda request: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"
+        self.start_with(revoke="drain")
+        reader, writer = self.keep(self.open(self.mine)), self.keep(self.open(self.mine))
+        head = f"{self.url} HTTP/1.1\r\nHost: origin.test:{self.server.port}\r\n"
+        reader.send(f"GET {head}\r\n")
+        reader.until(b"part\r\n")
+        writer.send(f"POST {head}Transfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+        wait_until(lambda: b"first" in self.server.received, "the body has begun")
+        self.revoke_mine()
+        self.assertTrue(reader.ended())
+        self.assertTrue(writer.ended())
+        self.gate.wait_log(2, event="close", outcome="revoked")
+
     def test_that_are_revoked_may_stay_connected(self):
         self.start_with(revoke="keep")
         tunnel = self.tunnel(self.mine)
