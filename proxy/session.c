@@ -33,6 +33,7 @@ static void session_free(struct session *session)
     worker_note_session_end(worker);
     deadline_end(worker->deadlines, &session->deadline);
     buffer_clear(&session->input);
+    free(session->front_name);
     if (session->inside != NULL)
         free_inside(session->inside);
     transport_close(&session->client, false);

@@ -129,6 +129,7 @@ struct session {
     struct buffer input;         /* came from the client, not used up yet */
     size_t head_searched;        /* bytes of input known not to hold a head's end */
     struct identity identity;    /* what the connection shows */
+    char *front_name;            /* owned: its common name, by a front; NULL: no file says whose */
     const struct tenant *tenant; /* whose the request is; NULL: not known yet */
     struct exchange *exchange;   /* NULL: between requests, or a tunnel */
     struct tunnel *tunnel;       /* NULL: not a tunnel */

@@ -53,6 +53,15 @@ enum progress session_begin(struct session *session)
     return PROGRESS_ON;
 }
 
+/* What a file says of a common name may change (withdrawal.h). False: memory is out. */
+static bool keep_name(struct session *session, struct span common_name)
+{
+    if (session->listener->roster->proxy == NULL || common_name.length == 0)
+        return true;
+    session->front_name = span_duplicate(common_name);
+    return session->front_name != NULL;
+}
+
 /* A front that does not tell the client's address leaves it unknown: its own would be taken for it.
  */
 static enum progress take_header(struct session *session, const struct proxy_header *header)
@@ -66,7 +75,7 @@ static enum progress take_header(struct session *session, const struct proxy_hea
     session->client_port = header->port;
     identity_of_front(&session->identity, &session->worker->tenants, listener_of(session),
                       session->listener->roster->proxy, header);
-    return PROGRESS_ON;
+    return keep_name(session, header->common_name) ? PROGRESS_ON : PROGRESS_END;
 }
 
 /*

@@ -53,6 +53,25 @@ static bool is_another(const struct session *session, const struct tls_peer *pee
     return now.tenant != session->identity.tenant;
 }
 
+/* The same of a certificate that a front has verified. */
+static bool is_another_to_front(const struct session *session)
+{
+    struct identity now = {.tenant = NULL};
+    const struct proxy_header told = {.spiffe = {"", 0},
+                                      .common_name = span_of(session->front_name)};
+    identity_of_front(&now, &session->worker->tenants, session->listener->socket->configuration,
+                      session->listener->roster->proxy, &told);
+    return now.tenant != session->identity.tenant;
+}
+
+static bool is_to_go(const struct session *session, struct look looks[LOOKS])
+{
+    struct tls_peer peer;
+    if (shows_certificate(session, &peer))
+        return !is_good(session, looks) || is_another(session, &peer);
+    return session->front_name != NULL && is_another_to_front(session);
+}
+
 static bool is_idle(const struct session *session)
 {
     return session->exchange == NULL && session->tunnel == NULL &&
@@ -80,13 +99,11 @@ void withdrawal_apply(struct worker *worker)
 {
     struct look looks[LOOKS] = {{.listener = NULL}};
     struct session *session, *next;
-    struct tls_peer peer;
     if (worker->configuration->policy_revoke == REVOKE_KEEP)
         return;
     for (session = TAILQ_FIRST(&worker->sessions); session != NULL; session = next) {
         next = TAILQ_NEXT(session, link);
-        if (shows_certificate(session, &peer) &&
-            (!is_good(session, looks) || is_another(session, &peer)))
+        if (is_to_go(session, looks))
             withdraw(session);
     }
 }

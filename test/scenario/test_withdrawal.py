@@ -15,6 +15,7 @@ from http2_origins import Http2Origin
 from origins import HttpOrigin, ok
 from test_identity import basic
 from test_mtls import Mtls
+from test_proxy_protocol import binary, certificate
 from test_upgrade import is_there
 
 
@@ -287,3 +288,37 @@ class Certificates(Reloading, Mtls):
         self.reload("identities_loaded")
         self.assertTrue(tunnels[0].ended())
         self.assertIn("not in the file of roles", self.ask(one).body.decode())
+
+
+class FrontsNames(Reloading, Scenario):
+    """Behind a front, which says the common names of the certificates that it has verified."""
+
+    def test_that_are_another_apps_now_end_their_connections(self):
+        for revoke, ends in (("close", True), ("drain", True), ("keep", False)):
+            with self.subTest(revoke):
+                self.check_names(revoke, ends)
+
+    def check_names(self, revoke, ends):
+        server, names = self.http_origin(), self.path("roles.yml")
+        url = f"http://origin.test:{server.port}/"
+        roles = [{"cn": name, "app": "orders", "environment": "production"} for name in ("one", "two")]
+        write(names, json.dumps(roles))
+        self.gate = self.proxy(
+            apps={("orders", "production"): [url], ("billing", "staging"): []}, policy={"revoke": revoke},
+            hosts={"origin.test": "127.0.0.1"}, timeouts={"drain_seconds": 1},
+            listeners=[{"address": "127.0.0.1:0", "identity": {"proxy": {"cn": names}},
+                        "proxy_protocol": ["127.0.0.1"]}])
+        idle, tunnel, other = (self.keep(self.gate.connect()) for _ in range(3))
+        for client, name in ((idle, "two"), (tunnel, "two"), (other, "one")):
+            client.send(binary(certificate(name)))
+            self.assertEqual(client.get(url).status, 200)
+        self.assertEqual(tunnel.tunnel(f"origin.test:{server.port}").status, 200)
+        write(names, json.dumps([roles[0], {"cn": "two", "app": "billing", "environment": "staging"}]))
+        self.reload("identities_loaded")
+        if ends:
+            self.assertTrue(idle.ended())
+            self.assertTrue(tunnel.ended())
+            self.gate.wait_log(event="close", outcome="revoked")
+        else:
+            self.assertEqual(idle.get(url).status, 200)
+        self.assertEqual(other.get(url).status, 200)
