@@ -24,11 +24,12 @@ static struct span take_part(struct span *name)
 
 bool identity_parse_name(struct span name, struct subject *subject)
 {
+    const bool names_nothing = span_ends_with(name, SPAN("/")); /* an installation, but which? */
     subject->app = take_part(&name);
     subject->environment = take_part(&name);
     subject->installation = name;
-    return policy_name_valid(subject->app) && policy_name_valid(subject->environment) &&
-           (name.length == 0 || policy_name_valid(name));
+    return !names_nothing && policy_name_valid(subject->app) &&
+           policy_name_valid(subject->environment) && (name.length == 0 || policy_name_valid(name));
 }
 
 /* WORDS, which are static, as why it is nobody. */

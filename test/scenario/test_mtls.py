@@ -322,6 +322,11 @@ class CommonNames(Mtls):
         self.start()
         self.assertNobody(self.ca.odd("x", subject="/CN=orders"), "APP/ENVIRONMENT")
 
+    def test_a_name_of_an_installation_without_one_is_nobody(self):
+        """Whoever fills in a template may have none; what the whole app may is no better guess."""
+        self.start()
+        self.assertNobody(self.ca.odd("odd", subject="/CN=orders\\/production\\/"), "is not APP/ENVIRONMENT")
+
     def test_two_common_names_are_nobody(self):
         self.start()
         self.assertNobody(self.ca.odd("x", subject="/CN=orders\\/production/CN=billing\\/staging"),
