@@ -55,6 +55,15 @@ bool certificate_one_common_name(const X509 *certificate, char *text, size_t siz
     return copied;
 }
 
+/* Without the extension OpenSSL has every key usage allowed. */
+bool certificate_may_sign(X509 *certificate)
+{
+    const uint32_t flags = X509_get_extension_flags(certificate);
+    return (flags & EXFLAG_CA) != 0 ||
+           ((flags & EXFLAG_KUSAGE) != 0 &&
+            (X509_get_key_usage(certificate) & (KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0);
+}
+
 void certificate_serial_text(const X509 *certificate, char *text, size_t size)
 {
     BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);

@@ -16,6 +16,10 @@ bool certificate_one_uri(const X509 *certificate, char *text, size_t size);
 /* The one common name of the subject; false as above. */
 bool certificate_one_common_name(const X509 *certificate, char *text, size_t size);
 
+/* It is an authority's, or may sign certificates or lists of what is revoked: no leaf (SPIFFE
+ * X509-SVID, section 5.2). */
+bool certificate_may_sign(X509 *certificate);
+
 /* The serial in hexadecimal, cut where TEXT is too small. */
 void certificate_serial_text(const X509 *certificate, char *text, size_t size);
 

@@ -285,12 +285,13 @@ static const struct tls_stream *outermost(const struct tls_stream *stream)
 void tls_stream_describe_peer(const struct tls_stream *stream, struct tls_peer *peer)
 {
     stream = outermost(stream);
-    const X509 *certificate = SSL_get0_peer_certificate(stream->ssl);
+    X509 *certificate = SSL_get0_peer_certificate(stream->ssl);
     *peer = (struct tls_peer){.has_certificate = false};
     if (certificate == NULL || SSL_get_verify_result(stream->ssl) != X509_V_OK ||
         !SSL_is_init_finished(stream->ssl))
         return;
     peer->has_certificate = true;
+    peer->may_sign = certificate_may_sign(certificate);
     if (!certificate_one_uri(certificate, peer->uri, sizeof(peer->uri)))
         peer->uri[0] = '\0';
     if (!certificate_one_common_name(certificate, peer->common_name, sizeof(peer->common_name)))

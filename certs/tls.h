@@ -113,6 +113,7 @@ bool tls_stream_is_of(const struct tls_stream *stream, const struct tls_context 
 /* What the verified certificate of the other side says of its owner. */
 struct tls_peer {
     bool has_certificate;
+    bool may_sign;         /* it is no leaf */
     char uri[512];         /* its one URI name; "" where there is none or more than one */
     char common_name[256]; /* its one common name; "" as above */
 };

@@ -108,7 +108,10 @@ void identity_of_certificate(struct identity *identity, struct tenants *tenants,
 {
     if (!(listener->identity & IDENTITY_MTLS) || !peer->has_certificate)
         return;
-    if (listener->mtls.form == NAME_SPIFFE)
+    if (listener->mtls.form == NAME_SPIFFE && peer->may_sign)
+        refuse(identity, "the client's certificate may sign others, and a spiffe:// name is shown "
+                         "by a leaf");
+    else if (listener->mtls.form == NAME_SPIFFE)
         read_spiffe(identity, tenants, &listener->mtls, span_of(peer->uri));
     else
         read_common_name(identity, tenants, roles, span_of(peer->common_name));

@@ -252,6 +252,20 @@ class Spiffe(Mtls):
                 self.assertIn("spiffe:// name", self.assertDenied(self.ask(pair), "unauthenticated")
                               ["detail"])
 
+    def test_whoever_may_sign_is_nobody(self):
+        """X509-SVID, section 5.2: a name is shown by a leaf, and only authorities may sign."""
+        self.start()
+        name = uri("spiffe://sallyport.internal/app/orders/environment/production")
+        for number, extensions in enumerate((name.replace("CA:FALSE", "CA:TRUE"),
+                                             name + "keyUsage=critical,digitalSignature,keyCertSign\n",
+                                             name + "keyUsage=critical,digitalSignature,cRLSign\n")):
+            with self.subTest(extensions):
+                response = self.ask(self.ca.odd(f"signs{number}", extensions))
+                self.assertIn("may sign", self.assertDenied(response, "unauthenticated")["detail"])
+        self.assertEqual(self.server.received, b"")
+        self.ask(self.ca.odd("leaf", name + "keyUsage=critical,digitalSignature\n"))
+        self.assertNotEqual(self.server.received, b"")
+
     def test_a_common_name_is_no_spiffe_name(self):
         self.start()
         self.assertNobody(self.ca.odd("common", subject="/CN=orders\\/production"), "no URI name")
