@@ -33,11 +33,11 @@ static bool is_good(const struct session *session, struct look looks[LOOKS])
     return look->is_good;
 }
 
-/* Who has shown no certificate is known by other things. */
+/* Who has shown no certificate is known by other things; so may be who has, and is yet let in by
+ * it. */
 static bool shows_certificate(const struct session *session, struct tls_peer *peer)
 {
-    if (session->client.tls == NULL ||
-        !(session->listener->socket->configuration->identity & IDENTITY_MTLS))
+    if (session->client.tls == NULL)
         return false;
     tls_stream_describe_peer(session->client.tls, peer);
     return peer->has_certificate;
@@ -67,8 +67,12 @@ static bool is_another_to_front(const struct session *session)
 static bool is_to_go(const struct session *session, struct look looks[LOOKS])
 {
     struct tls_peer peer;
-    if (shows_certificate(session, &peer))
-        return !is_good(session, looks) || is_another(session, &peer);
+    const unsigned ways = session->listener->socket->configuration->identity;
+    const bool shows = shows_certificate(session, &peer);
+    if (shows && !is_good(session, looks))
+        return true;
+    if (shows && ways & IDENTITY_MTLS)
+        return is_another(session, &peer);
     return session->front_name != NULL && is_another_to_front(session);
 }
 

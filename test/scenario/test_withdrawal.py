@@ -19,6 +19,9 @@ from test_proxy_protocol import binary, certificate
 from test_upgrade import is_there
 
 
+STATIC_ORDERS = {"static": {"app": "orders", "environment": "production"}}
+
+
 class Reloading:
     def reload(self, event):
         """SIGHUP; the record of what came of it."""
@@ -204,8 +207,26 @@ class Certificates(Reloading, Mtls):
         self.assertNotEqual(client.returncode, 0)
         self.gate.wait_log(event="close", outcome="revoked")
 
+    def test_that_are_revoked_end_their_connections_where_they_only_let_in(self):
+        """client_ca asks for a certificate, and the identity comes by another way."""
+        self.start_with(identity=STATIC_ORDERS)
+        tunnel, idle = self.tunnel(self.mine), self.keep(self.open(self.mine))
+        kept = self.tunnel(self.other)
+        self.assertEqual(idle.get(self.url).status, 200)
+        self.revoke_mine()
+        for client in (tunnel, idle):
+            self.assertTrue(client.ended())
+        self.use(kept)
+        self.gate.wait_log(event="close", outcome="revoked")
+
     def test_that_are_revoked_while_they_are_being_shown_are_turned_away(self):
-        self.start_with(revoke="keep")
+        self.check_shown_late()
+
+    def test_that_are_revoked_while_they_are_being_shown_do_not_let_in_either(self):
+        self.check_shown_late(identity=STATIC_ORDERS)
+
+    def check_shown_late(self, **options):
+        self.start_with(revoke="keep", **options)
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = self.context(self.mine).wrap_bio(incoming, outgoing, server_hostname="proxy.test")
         with wire.connect("127.0.0.1", self.gate.port) as client:
