@@ -126,6 +126,44 @@ class Headers(Front):
             client.send(binary() + request + request)
             self.assertEqual([client.response().status for _ in range(2)], [200, 200])
 
+    def test_a_header_of_the_clients_own_behind_the_fronts_says_nothing(self):
+        self.start({"proxy": "spiffe", **SOURCES})
+        request = f"GET {self.url} HTTP/1.1\r\nHost: {self.url.split('/')[2]}\r\n\r\n".encode()
+        for number, second in enumerate((binary(vector(0xE0, NAME)), binary(vector(0xE0, NAME), command=0),
+                                         b"PROXY TCP4 192.0.2.7 10.0.0.1 5 443\r\n"), 1):
+            with self.subTest(second), self.gate.connect() as client:
+                client.send(binary(client="192.0.2.200") + second + request)
+                self.assertIn(b" 400 ", client.rest().split(b"\r\n")[0])
+            record = self.gate.wait_log(number, event="decision")[-1]
+            self.assertEqual((record["app"], record["client"]), ("billing", "192.0.2.200:40000"))
+        self.assertEqual(self.server.received, b"")
+
+    def test_the_longest_header_with_tls_in_the_same_segment(self):
+        ca = Authority(os.path.join(self.directory, "ca"))
+        server, key = ca.issue("--server", "proxy.test")
+        self.start({"proxy": "spiffe"}, tls={"certificate": server, "key": key})
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cafile=ca.file("ca.pem"))
+        tls = context.wrap_bio(incoming, outgoing, server_hostname="proxy.test")
+        header = binary(vector(0xE0, NAME), vector(4, "x" * (4096 - len(binary(vector(0xE0, NAME), vector(4, ""))))))
+        self.assertEqual(len(header), 4096)
+        with self.gate.connect() as client:
+            with self.assertRaises(ssl.SSLWantReadError):
+                tls.do_handshake()
+            client.send(header + outgoing.read())
+            while True:
+                client.more()
+                incoming.write(client.buffer)
+                client.buffer = b""
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    continue
+            tls.write(f"GET {self.url} HTTP/1.1\r\nHost: {self.url.split('/')[2]}\r\n\r\n".encode())
+            client.send(outgoing.read())
+            self.gate.wait_log(event="close", app="orders", status=200)
+
     def test_no_header_is_refused(self):
         self.start(SOURCES)
         self.assertRefused(f"GET {self.url} HTTP/1.1\r\n\r\n", "does not begin with a PROXY protocol")
@@ -175,6 +213,29 @@ class Names(Front):
             with self.subTest(header):
                 self.assertDenied(self.ask(header), "unauthenticated")
         self.assertEqual(self.server.received, b"")
+
+    def test_a_front_on_its_own_behalf_says_no_name(self):
+        self.start({"proxy": "spiffe", "source": [{"from": "127.0.0.0/8", "app": "billing",
+                                                   "environment": "staging"}]})
+        for vectors in (vector(0xE0, NAME), certificate(NAME)):
+            with self.subTest(vectors):
+                self.assertEqual(self.assertDenied(self.ask(binary(vectors, command=0)), "undeclared")["app"],
+                                 "billing")
+
+    def test_of_two_names_the_custom_one_counts_and_is_not_made_good_by_the_other(self):
+        self.start({"proxy": "spiffe"})
+        other = NAME.replace("orders/environment/production", "billing/environment/staging")
+        self.assertKnown(binary(vector(0xE0, NAME), certificate(other)), "orders", "192.0.2.7:40000")
+        self.assertDenied(self.ask(binary(vector(0xE0, other + "\0"), certificate(NAME))), "unauthenticated")
+
+    def test_a_common_name_with_a_nul_is_nobodys(self):
+        path = self.path("roles.yml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('- {cn: "Orders", app: orders, environment: production}\n')
+        self.start({"proxy": {"cn": path}, **STATIC})
+        for name in ("Orders\0", "Orders\0x", "\0Orders", "orders", "Orders "):
+            with self.subTest(name):
+                self.assertDenied(self.ask(binary(certificate(name))), "unauthenticated")
 
     def test_a_broken_name_is_not_made_good_by_the_next_way(self):
         self.start({"proxy": {"spiffe": "example.org"}, **SOURCES, **STATIC})
