@@ -118,6 +118,28 @@ class Gateway(Scenario):
             self.assertEqual(client.get(url, basic("alpha/development", "alpha-dev-secret")).status,
                              200)
 
+    def test_who_asked_before_is_not_who_asks_now(self):
+        """Nor is it logged so: what follows on the connection brings no credentials, or none that are understood."""
+        url, mine = self.address("alpha", "development") + "/", basic("alpha/development", "alpha-dev-secret")
+        other = basic("beta/staging", "beta-stg-secret")
+        authority = url.split("/")[2]
+        rests = (f"GET {url} HTTP/1.1\r\nHost: {authority}\r\n\r\n",
+                 f"GET {url} HTTP/1.1\r\nHost: {authority}\r\n{mine}\r\n{mine}\r\n\r\n",
+                 f"GET {url} HTTP/1.1\r\nHost: {authority}\r\n{mine}\r\n{other}\r\n\r\n",
+                 f"GET {url} HTTP/1.1\r\nHost: {authority}\r\nProxy-Authorization:\r\n\r\n",
+                 f"GET {url} HTTP/1.1\r\nHost: {authority}\r\n{mine.replace('Basic ', 'Basic,')}\r\n\r\n",
+                 f"GET {url} HTTP/1.1\r\nHost: {authority}\r\n{mine} , Basic e\r\n\r\n",
+                 "GET\r\n\r\n", f"GET {url} HTT")
+        for number, rest in enumerate(rests, 1):
+            with self.subTest(rest), self.gate.connect() as client:
+                self.assertEqual(client.get(url, mine).status, 200)
+                client.send(rest)
+                client.half_close()
+                client.rest()
+            last = self.gate.wait_log(2 * number, event="decision")[-1]
+            self.assertEqual((last["verdict"], last["app"], last["environment"]), ("deny", None, None))
+        self.assertEqual(len(self.gate.log(event="close", app="alpha")), len(rests))
+
     def test_credentials_of_an_app_without_policy_are_403(self):
         os.remove(self.gate.policy_path("beta", "staging"))
         os.rmdir(os.path.dirname(self.gate.policy_path("beta", "staging")))

@@ -279,6 +279,46 @@ class Spiffe(Mtls):
         self.start(tls={"crl": other.file("crl.pem")})
         self.assertTurnedAway(self.ca.app("orders", "production"), "unable to get certificate CRL")
 
+    def test_a_list_that_is_out_of_date_lets_nobody_in(self):
+        pair = self.ca.app("orders", "production")
+        self.ca.odd("other")  # which leaves a configuration to sign with
+        openssl("ca", "-gencrl", "-config", self.ca.file("odd.cnf"), "-cert", self.ca.file("ca.pem"), "-keyfile",
+                self.ca.file("ca.key"), "-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200102000000Z",
+                "-out", self.ca.file("old.pem"))
+        self.start(tls={"crl": self.ca.file("old.pem")})
+        self.assertTurnedAway(pair, "CRL has expired")
+
+    def lists(self, name):
+        """The list of the authority and that of the one NAME below it, in one file."""
+        openssl("ca", "-gencrl", "-config", self.ca.file("odd.cnf"), "-cert", self.ca.file(name + ".pem"), "-keyfile",
+                self.ca.file(name + ".key"), "-crldays", "9", "-out", self.ca.file("list.pem"))
+        with open(self.ca.file("crl.pem"), encoding="ascii") as one, open(self.ca.file("list.pem"),
+                                                                          encoding="ascii") as two:
+            write(self.ca.file("lists.pem"), one.read() + two.read())
+        return self.ca.file("lists.pem")
+
+    def below(self, name, **options):
+        """orders/production's certificate by an authority NAME, which the one above has signed; its chain and key."""
+        middle, _ = self.ca.odd(name, "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n"
+                                "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n", f"/CN={name}", **options)
+        leaf, key = self.ca.odd("of-" + name, uri("spiffe://sallyport.internal/app/orders/environment/production"),
+                                issuer=name)
+        with open(leaf, encoding="ascii") as one, open(middle, encoding="ascii") as two:
+            write(self.ca.file("chain.pem"), one.read() + two.read())
+        return self.ca.file("chain.pem"), key
+
+    def test_an_authority_below_another_needs_a_list_of_its_own(self):
+        pair = self.below("middle")
+        self.start()
+        self.assertTurnedAway(pair, "unable to get certificate CRL")
+        self.start(tls={"crl": self.lists("middle")})
+        self.assertKnown(pair)
+
+    def test_an_authority_that_has_expired_lets_nobody_in(self):
+        pair = self.below("middle", dates=("20200101000000Z", "20200102000000Z"))
+        self.start(tls={"crl": self.lists("middle")})
+        self.assertTurnedAway(pair, "certificate has expired")
+
 
 class Resumption(Mtls):
     def test_no_session_is_resumed_and_no_identity_carried_over(self):
