@@ -151,11 +151,23 @@ static bool read_proxy(struct configuration_reader *reader, const struct configu
 
 /* ---- source, peer ------------------------------------------------------------ */
 
+/* A client's IPv4 address is plain by the time that it is held against RANGE, however it came. */
+static void unmap(struct ip_range *range)
+{
+    const struct ip plain = ip_unmapped(&range->base);
+    if (range->prefix < 96 || plain.family == range->base.family)
+        return;
+    *range = (struct ip_range){.base = plain, .prefix = (uint8_t)(range->prefix - 96)};
+}
+
 static bool read_from(struct configuration_reader *reader, const struct configuration_key *key,
                       const struct yaml_node *value, void *field)
 {
-    return (value->kind == YAML_SCALAR && ip_range_parse(value->text, field)) ||
-           configuration_refuse(reader, value,
+    if (value->kind == YAML_SCALAR && ip_range_parse(value->text, field)) {
+        unmap(field);
+        return true;
+    }
+    return configuration_refuse(reader, value,
                                 "%s is an address range; write 10.0.0.0/8 or \"fd00::/8\", with no "
                                 "bits set behind the prefix",
                                 key->name);

@@ -344,6 +344,9 @@ static const struct {
     {ONE("unix:/a", "identity: {source: [{from: 10.0.0.0/8, " APP "}]}"), 3, 13, "use peer"},
     {ONE("127.0.0.1:1", "identity: {source: [{" APP "}]}"), 3, 23, "an entry of source"},
     {ONE("127.0.0.1:1", "identity: {source: [{from: 10.0.0.1/8, " APP "}]}"), 3, 30, "range"},
+    {ONE("127.0.0.1:1", "identity: {source: [{from: 10.0.0.0/8, " APP
+                        "}, {from: '::ffff:10.0.0.0/104', " APP "}]}"),
+     3, 67, "already"},
     {ONE("127.0.0.1:1", "identity: {source: [{from: '::/0', " APP "}, {from: '::/0', " APP "}]}"),
      3, 63, "already"},
     {ONE("127.0.0.1:1", BASIC "\n  proxy_protocol: 10.0.0.0/8"), 4, 19, "a list is wanted"},

@@ -87,6 +87,17 @@ class Sources(Front):
         self.start({**SOURCES, "static": {"app": "billing", "environment": "staging"}})
         self.assertKnown("PROXY TCP6 ::ffff:192.0.2.7 ::1 5 443\r\n", "orders", "192.0.2.7:5")
 
+    def test_so_it_is_in_a_range(self):
+        """As the front's own log writes it; with nothing behind it, it is one address."""
+        self.start({"source": [{"from": "::ffff:192.0.2.0/120", "app": "billing", "environment": "staging"},
+                               {"from": "192.0.2.6/31", "app": "orders", "environment": "production"},
+                               {"from": "::ffff:192.0.2.6", "app": "billing", "environment": "staging"}],
+                    "static": {"app": "orders", "environment": "production"}})
+        for address, app in (("192.0.2.200", "billing"), ("192.0.2.7", "orders"), ("192.0.2.6", "billing"),
+                             ("198.51.100.1", "orders")):
+            with self.subTest(address):
+                self.assertKnown(f"PROXY TCP6 ::ffff:{address} ::1 5 443\r\n", app, address + ":5")
+
     def test_an_address_in_no_range_is_nobody(self):
         self.start(SOURCES)
         self.assertDenied(self.ask("PROXY TCP4 198.51.100.1 10.0.0.1 5 443\r\n"), "unauthenticated")
