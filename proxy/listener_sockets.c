@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proxy/unix_socket.h"
@@ -126,6 +127,17 @@ static bool open_ip_listener(struct listener_socket *socket, size_t workers)
     return true;
 }
 
+/*
+ * Whoever is named by uid or gid has to get through to be asked; who is not named is refused then.
+ * Where whoever can connect is somebody (static), the file's mode says who can, and umask that.
+ */
+static bool let_peers_connect(const struct listener_configuration *listener)
+{
+    if (!(listener->identity & IDENTITY_PEER) || listener->identity & IDENTITY_STATIC)
+        return true;
+    return chmod(listener->unix_path, 0666) == 0;
+}
+
 static bool bind_unix_socket(struct listener_socket *socket_)
 {
     struct sockaddr_un address;
@@ -139,7 +151,7 @@ static bool bind_unix_socket(struct listener_socket *socket_)
     if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
         return false;
     socket_->unix_path = socket_->configuration->unix_path;
-    return listen(fd, LISTENER_BACKLOG) == 0;
+    return let_peers_connect(socket_->configuration) && listen(fd, LISTENER_BACKLOG) == 0;
 }
 
 /* Without another way to be known a certificate is a must. */

@@ -319,6 +319,13 @@ class Peers(Scenario):
         self.start(self.entry(uid=os.geteuid() + 1), **STATIC)
         self.assertEqual(self.assertDenied(self.ask(), "undeclared")["app"], "demo")
 
+    def test_everybody_may_connect_to_be_asked_unless_that_makes_them_somebody(self):
+        self.start(self.entry(uid=os.geteuid()))
+        self.assertEqual(os.stat(self.socket).st_mode & 0o777, 0o666)
+        self.end(self.gate)
+        self.start(self.entry(uid=os.geteuid()), **STATIC)
+        self.assertEqual(os.stat(self.socket).st_mode & 0o022, 0)
+
 
 class BasicBesideOthers(Front):
     def test_credentials_go_before_the_address_and_wrong_ones_do_not_fall_back(self):
