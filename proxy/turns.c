@@ -15,7 +15,7 @@
 #define TURN         (500 * MICROSECOND)   /* of one app alone, before events are looked for */
 #define SHARED_TURN  (20 * MICROSECOND)    /* the same, while others have work, too */
 #define SHARED_FOR   (50000 * MICROSECOND)
-#define SHARED_BYTES ((size_t)32 * 1024) /* of one stream, while others have work, too */
+#define SHARED_BYTES ((size_t)16 * 1024) /* of one stream, while others have work, too */
 #define LEAST_BYTES  1024U               /* of one stream of an app with a rate */
 #define RATE_PARTS   64U                 /* of its bytes a second that a stream has in one run */
 #define SMOOTH       8                   /* the last turns that a share's wait is told from */
