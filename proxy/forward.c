@@ -231,32 +231,27 @@ static enum step pass_response(struct session *session)
 
 /* ---- what the two came to --------------------------------------------------------- */
 
-bool forward_is_repeatable(const struct exchange *exchange)
-{
-    static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
-    if (!http_request_is_bodiless(&exchange->request))
-        return false;
-    for (size_t i = 0; i < sizeof(idempotent) / sizeof(idempotent[0]); i++) {
-        if (strcmp(exchange->method, idempotent[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 /*
  * A kept connection may have been closed by the origin as we wrote: such a request
- * is sent once more where sending it twice does no harm. One that was not processed does no harm
- * in any case.
+ * is sent once more where sending it twice does no harm (RFC 9110, section 9.2.2)
+ * and none of its body is gone. One that was not processed does no harm in any case.
  */
 static bool may_retry(const struct exchange *exchange)
 {
+    static const char *const idempotent[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
     const struct upstream *upstream = exchange->upstream;
     if (exchange->retried || exchange->interim_count > 0 ||
         !http_request_is_bodiless(&exchange->request) || exchange->from_upstream.length > 0)
         return false;
     if (upstream->stream_end.is_unprocessed)
         return true;
-    return upstream->kept && !upstream->stream_end.is_malformed && forward_is_repeatable(exchange);
+    if (!upstream->kept || upstream->stream_end.is_malformed)
+        return false;
+    for (size_t i = 0; i < sizeof(idempotent) / sizeof(idempotent[0]); i++) {
+        if (strcmp(exchange->method, idempotent[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static enum progress retry(struct session *session)

@@ -192,10 +192,6 @@ session_stage forward_begin;         /* absolute-form: the upstream is connected
 session_stage tunnel_begin;          /* CONNECT: the upstream is connected */
 session_stage tunnel_begin_upgraded; /* 101 has been sent: what follows is not HTTP */
 
-/* The request may be sent twice, by its method (RFC 9110, section 9.2.2) and as no body of it would
- * be gone. */
-bool forward_is_repeatable(const struct exchange *exchange);
-
 /* --- session_begin.c ------------------------------------------------------- */
 
 /* Whose the connection is, by all that it has shown by now; counts it for them. */

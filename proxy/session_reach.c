@@ -88,8 +88,7 @@ static struct upstream *take_kept(struct session *session)
     struct upstream *upstream = take_stream(session);
     if (upstream != NULL || !may_be_kept(session->exchange))
         return upstream;
-    return upstream_pool_take(&session->worker->upstreams, &key,
-                              !forward_is_repeatable(session->exchange), session_wake, session);
+    return upstream_pool_take(&session->worker->upstreams, &key, session_wake, session);
 }
 
 /* No second try is made on a kept connection: that one must be fresh. */

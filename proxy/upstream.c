@@ -158,17 +158,11 @@ void upstream_pool_sift(struct upstream_pool *pool, upstream_is_wanted *is_wante
  * Whether it is quiet is asked here, at the last moment, whatever was known before:
  * bytes that nobody asked for must never be taken for the next request's response.
  */
-static bool is_at_rest(struct idle_upstream *idle, bool surely)
-{
-    struct transport *transport = &idle->upstream->transport;
-    return surely ? transport_is_quiet(transport) : transport_seems_quiet(transport);
-}
-
 struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct upstream_key *key,
-                                    bool surely, transport_wake *wake, void *owner)
+                                    transport_wake *wake, void *owner)
 {
     struct idle_upstream *idle = find_idle(pool, key);
-    while (idle != NULL && !is_at_rest(idle, surely)) {
+    while (idle != NULL && !transport_is_quiet(&idle->upstream->transport)) {
         drop(idle);
         idle = find_idle(pool, key);
     }

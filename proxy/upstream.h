@@ -77,12 +77,9 @@ typedef bool upstream_is_wanted(const struct tenant *tenant, struct span host, u
 void upstream_pool_sift(struct upstream_pool *pool, upstream_is_wanted *is_wanted,
                         const void *context);
 
-/*
- * An idle connection of KEY; NULL: none. WAKE is called from now on. It may have ended, and no edge
- * said so yet: SURELY has the kernel asked, for what could not be sent again.
- */
+/* An idle connection of KEY; NULL: none. WAKE is called from now on. */
 struct upstream *upstream_pool_take(struct upstream_pool *pool, const struct upstream_key *key,
-                                    bool surely, transport_wake *wake, void *owner);
+                                    transport_wake *wake, void *owner);
 
 /*
  * Keeps UPSTREAM, if it is no stream and at rest as far as is known (owned by the pool from now
