@@ -464,14 +464,7 @@ class ClientsThatFail(Inspected):
             authority = f"origin.test:{self.port}"
             client.send(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n", outgoing.read())
             self.assertEqual(client.response("CONNECT").status, 200)
-            while True:
-                incoming.write(client.buffer)
-                client.buffer = b""
-                try:
-                    tls.do_handshake()
-                    break
-                except ssl.SSLWantReadError:
-                    client.more()
+            client.finish_handshake(tls, incoming)
             tls.write(f"GET / HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n".encode())
             client.send(outgoing.read())
             incoming.write(client.rest())

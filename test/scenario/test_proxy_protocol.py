@@ -162,15 +162,7 @@ class Headers(Front):
             with self.assertRaises(ssl.SSLWantReadError):
                 tls.do_handshake()
             client.send(header + outgoing.read())
-            while True:
-                client.more()
-                incoming.write(client.buffer)
-                client.buffer = b""
-                try:
-                    tls.do_handshake()
-                    break
-                except ssl.SSLWantReadError:
-                    continue
+            client.finish_handshake(tls, incoming)
             tls.write(f"GET {self.url} HTTP/1.1\r\nHost: {self.url.split('/')[2]}\r\n\r\n".encode())
             client.send(outgoing.read())
             self.gate.wait_log(event="close", app="orders", status=200)

@@ -175,6 +175,17 @@ class Wire:
         self.send("\r\n".join(lines) + "\r\n\r\n")
         return self.response("CONNECT")
 
+    def finish_handshake(self, tls, incoming):
+        """TLS whose INCOMING is a MemoryBIO shakes hands with what comes; what it says last is yet to be sent."""
+        while True:
+            incoming.write(self.buffer)
+            self.buffer = b""
+            try:
+                tls.do_handshake()
+                return
+            except ssl.SSLWantReadError:
+                assert self.more(), "the end came in the handshake"
+
     def start_tls(self, server_name, authority, version=None, protocols=None):
         """TLS as a client inside what is there; SERVER_NAME None sends no SNI, PROTOCOLS go by ALPN."""
         assert self.buffer == b"", "bytes came before the handshake"
