@@ -44,33 +44,44 @@ bool ip_equal(const struct ip *a, const struct ip *b)
 }
 
 /* Each log record has addresses: inet_ntop's way to IPv4 is by way of printf. */
-static void format_ipv4(const uint8_t bytes[4], char buffer[IP_TEXT_SIZE])
+static void add_ipv4(struct text *text, const uint8_t bytes[4])
 {
-    struct text text;
-    text_init_fixed(&text, buffer, IP_TEXT_SIZE);
     for (size_t i = 0; i < 4; i++) {
-        text_add_decimal(&text, bytes[i]);
-        text_add_char(&text, i < 3 ? '.' : '\0');
+        if (i > 0)
+            text_add_char(text, '.');
+        text_add_decimal(text, bytes[i]);
     }
+}
+
+static void add_ipv6(struct text *text, const uint8_t bytes[16])
+{
+    char address[INET6_ADDRSTRLEN];
+    text_add_string(text, inet_ntop(AF_INET6, bytes, address, sizeof(address)));
 }
 
 void ip_format(const struct ip *ip, char buffer[IP_TEXT_SIZE])
 {
+    struct text text;
+    text_init_fixed(&text, buffer, IP_TEXT_SIZE);
     if (ip->family == 4)
-        format_ipv4(ip->bytes, buffer);
+        add_ipv4(&text, ip->bytes);
     else
-        inet_ntop(AF_INET6, ip->bytes, buffer, IP_TEXT_SIZE);
+        add_ipv6(&text, ip->bytes);
+    text_add_char(&text, '\0');
 }
 
 void ip_format_with_port(const struct ip *ip, uint16_t port, char buffer[IP_TEXT_SIZE])
 {
-    char address[IP_TEXT_SIZE];
     struct text text;
     text_init_fixed(&text, buffer, IP_TEXT_SIZE);
-    ip_format(ip, address);
-    text_add_string(&text, ip->family == 4 ? "" : "[");
-    text_add_string(&text, address);
-    text_add_string(&text, ip->family == 4 ? ":" : "]:");
+    if (ip->family == 4) {
+        add_ipv4(&text, ip->bytes);
+    } else {
+        text_add_char(&text, '[');
+        add_ipv6(&text, ip->bytes);
+        text_add_char(&text, ']');
+    }
+    text_add_char(&text, ':');
     text_add_decimal(&text, port);
     text_add_char(&text, '\0');
 }

@@ -11,12 +11,10 @@ static char lower(char byte)
     return (char)(byte >= 'A' && byte <= 'Z' ? byte - 'A' + 'a' : byte);
 }
 
-bool span_equal_nocase(struct span a, struct span b)
+bool span_bytes_equal_nocase(const char *a, const char *b, size_t count)
 {
-    if (a.length != b.length)
-        return false;
-    for (size_t i = 0; i < a.length; i++) {
-        if (lower(a.data[i]) != lower(b.data[i]))
+    for (size_t i = 0; i < count; i++) {
+        if (lower(a[i]) != lower(b[i]))
             return false;
     }
     return true;

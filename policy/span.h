@@ -44,8 +44,13 @@ static inline bool span_equal(struct span a, struct span b)
     return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
 }
 
-/* ASCII letters compare without case; all other bytes as they are. */
-bool span_equal_nocase(struct span a, struct span b);
+/* The first COUNT bytes at A and B: ASCII letters compare without case, all others as they are. */
+bool span_bytes_equal_nocase(const char *a, const char *b, size_t count);
+
+static inline bool span_equal_nocase(struct span a, struct span b)
+{
+    return a.length == b.length && span_bytes_equal_nocase(a.data, b.data, a.length);
+}
 
 bool span_starts_with(struct span whole, struct span prefix);
 bool span_starts_with_nocase(struct span whole, struct span prefix);

@@ -9,8 +9,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "policy/word.h"
+
 /* Bytes of a quoted text; each is at most six when escaped, so that TEXT_QUOTE_SIZE holds them. */
 #define QUOTE_MAXIMUM 80
+
+#define DIGITS_MAXIMUM 20 /* of a 64-bit number */
 
 void text_init_fixed(struct text *text, char *storage, size_t capacity)
 {
@@ -76,29 +80,31 @@ static inline bool make_room(struct text *text, size_t count)
     return !text->overflow && (count <= text->capacity - text->length || grow_for(text, count));
 }
 
-void text_add(struct text *text, struct span bytes)
+void text_add_growing(struct text *text, struct span bytes)
 {
-    if (bytes.length == 0 || !make_room(text, bytes.length))
+    if (!make_room(text, bytes.length))
         return;
     memcpy(text->data + text->length, bytes.data, bytes.length);
     text->length += bytes.length;
 }
 
-void text_add_char(struct text *text, char byte)
+static size_t count_digits(uint64_t value)
 {
-    if (make_room(text, 1))
-        text->data[text->length++] = byte;
+    size_t count = 1;
+    for (uint64_t power = 10; count < DIGITS_MAXIMUM && value >= power; power *= 10)
+        count++;
+    return count;
 }
 
 void text_add_decimal(struct text *text, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    text_add(text, (struct span){digits + at, sizeof(digits) - at});
+    const size_t count = count_digits(value);
+    if (!make_room(text, count))
+        return;
+    char *digits = text->data + text->length;
+    for (size_t i = count; i-- > 0; value /= 10)
+        digits[i] = (char)('0' + value % 10);
+    text->length += count;
 }
 
 void text_add_format(struct text *text, const char *format, ...)
@@ -164,23 +170,33 @@ static bool needs_no_escape(unsigned char byte)
     return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
 }
 
-/* How many bytes from the beginning need no escape. Eight are looked at at once: what they have in
- * their highest bits is right for the first that needs one, so for all of them if none does. */
+/* How many bytes from the beginning need no escape. */
 static size_t count_plain(struct span bytes)
 {
-    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
     size_t count = 0;
-    for (uint64_t eight; bytes.length - count >= sizeof(eight); count += sizeof(eight)) {
-        memcpy(&eight, bytes.data + count, sizeof(eight));
-        const uint64_t quotes = eight ^ '"' * ones, backslashes = eight ^ '\\' * ones;
-        const uint64_t found =
-            (eight - ' ' * ones) | (eight + ones) | eight | (quotes - ones) | (backslashes - ones);
-        if (found & tops)
-            break;
-    }
     while (count < bytes.length && needs_no_escape((unsigned char)bytes.data[count]))
         count++;
     return count;
+}
+
+static bool word_is_plain(uint64_t word)
+{
+    return (word_find_below(word, ' ') | word_find(word, 0x7F) | word_find(word, '"') |
+            word_find(word, '\\')) == 0;
+}
+
+/* Nothing needs an escape: what is left of a word at the end is looked at with what is before it.
+ */
+static bool is_plain(struct span bytes)
+{
+    if (bytes.length < sizeof(uint64_t))
+        return count_plain(bytes) == bytes.length;
+    const size_t last = bytes.length - sizeof(uint64_t);
+    for (size_t at = 0; at < last; at += sizeof(uint64_t)) {
+        if (!word_is_plain(word_load(bytes.data + at)))
+            return false;
+    }
+    return word_is_plain(word_load(bytes.data + last));
 }
 
 static void add_escaped(struct text *text, unsigned char byte)
@@ -197,7 +213,7 @@ static void add_escaped(struct text *text, unsigned char byte)
         text_add(text, (struct span){escape, sizeof(escape)});
 }
 
-void text_add_json(struct text *text, struct span bytes)
+static void add_json_escaped(struct text *text, struct span bytes)
 {
     text_add_char(text, '"');
     while (bytes.length > 0) {
@@ -216,6 +232,21 @@ void text_add_json(struct text *text, struct span bytes)
         bytes = span_after(bytes, sequence == 0 ? 1 : sequence);
     }
     text_add_char(text, '"');
+}
+
+/* Next to all that is logged is plain: one look at the room is enough for that. */
+void text_add_json(struct text *text, struct span bytes)
+{
+    if (!is_plain(bytes) || !make_room(text, bytes.length + 2)) {
+        add_json_escaped(text, bytes);
+        return;
+    }
+    char *to = text->data + text->length;
+    *to++ = '"';
+    if (bytes.length > 0)
+        memcpy(to, bytes.data, bytes.length);
+    to[bytes.length] = '"';
+    text->length += bytes.length + 2;
 }
 
 /* Beyond ASCII: C1 controls, soft hyphen, zero-width and bidirectional format characters, BOM. */

@@ -32,12 +32,32 @@ static inline struct span text_span(const struct text *text)
     return (struct span){text->data, text->length};
 }
 
-void text_add(struct text *text, struct span bytes);
+/* text_add for what does not fit as it is: grows the text, or sets its `overflow`. */
+void text_add_growing(struct text *text, struct span bytes);
+
+/* Inline, as are those below: a literal's bytes are then stored and not copied by a call. */
+static inline void text_add(struct text *text, struct span bytes)
+{
+    if (bytes.length == 0)
+        return;
+    if (text->overflow || bytes.length > text->capacity - text->length) {
+        text_add_growing(text, bytes);
+        return;
+    }
+    memcpy(text->data + text->length, bytes.data, bytes.length);
+    text->length += bytes.length;
+}
+
 static inline void text_add_string(struct text *text, const char *string)
 {
-    text_add(text, span_of(string)); /* inline, so that a literal's length costs nothing */
+    text_add(text, span_of(string));
 }
-void text_add_char(struct text *text, char byte);
+
+static inline void text_add_char(struct text *text, char byte)
+{
+    text_add(text, (struct span){&byte, 1});
+}
+
 void text_add_decimal(struct text *text, uint64_t value);
 
 /* Beyond 1023 bytes it needs one byte of room more than it writes, for vsnprintf's NUL. */

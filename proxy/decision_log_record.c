@@ -48,6 +48,19 @@ static void add_field(struct text *line, struct span member, struct span value, 
         text_add_json(line, cut(value, maximum));
 }
 
+/* WORD is one of our own, and needs no escape; or NULL. */
+static void add_word(struct text *line, struct span member, const char *word)
+{
+    text_add(line, member);
+    if (word == NULL) {
+        text_add(line, SPAN("null"));
+        return;
+    }
+    text_add_char(line, '"');
+    text_add_string(line, word);
+    text_add_char(line, '"');
+}
+
 static struct span span_or_nothing(const char *string)
 {
     return string == NULL ? (struct span){NULL, 0} : span_of(string);
@@ -67,7 +80,7 @@ static void begin(struct log_queue *queue, struct text *line, const char *event)
     text_add_string(line, LOG_RECORD_BEGINNING);
     text_add_string(line, log_clock_format(&queue->clock, &now));
     text_add_char(line, '"');
-    add_field(line, MEMBER("event"), span_of(event), NAME_MAXIMUM);
+    add_word(line, MEMBER("event"), event);
 }
 
 static void end(struct log_queue *queue, struct text *line)
@@ -101,7 +114,7 @@ static void add_rule(struct text *line, const struct decision_rule *rule)
 static void add_target(struct text *line, const struct decision_record *record)
 {
     add_field(line, MEMBER("method"), record->method, METHOD_MAXIMUM);
-    add_field(line, MEMBER("scheme"), span_or_nothing(record->scheme), METHOD_MAXIMUM);
+    add_word(line, MEMBER("scheme"), record->scheme);
     add_field(line, MEMBER("host"), record->host, HOST_MAXIMUM);
     if (record->port == 0)
         text_add_string(line, ",\"port\":null");
@@ -118,10 +131,10 @@ void log_queue_decision(struct log_queue *queue, const struct decision_record *r
     add_subject(&line, record->id, record->app, record->environment, record->installation);
     add_field(&line, MEMBER("client"), record->client, ENDPOINT_MAXIMUM);
     add_target(&line, record);
-    add_field(&line, MEMBER("verdict"), span_of(verdict), NAME_MAXIMUM);
-    add_field(&line, MEMBER("reason"), span_of(reason_name(record->reason)), NAME_MAXIMUM);
+    add_word(&line, MEMBER("verdict"), verdict);
+    add_word(&line, MEMBER("reason"), reason_name(record->reason));
     add_rule(&line, record->rule);
-    add_field(&line, MEMBER("mode"), span_of(mode), NAME_MAXIMUM);
+    add_word(&line, MEMBER("mode"), mode);
     add_field(&line, MEMBER("policy"), span_or_nothing(record->policy), NAME_MAXIMUM);
     if (record->detail != NULL)
         add_field(&line, MEMBER("detail"), span_of(record->detail), DETAIL_MAXIMUM);
@@ -151,7 +164,7 @@ void log_queue_close(struct log_queue *queue, const struct close_record *record)
     add_number(&line, MEMBER("bytes_up"), record->bytes_up);
     add_number(&line, MEMBER("bytes_down"), record->bytes_down);
     add_duration(&line, record->duration_ns);
-    add_field(&line, MEMBER("outcome"), span_or_nothing(record->outcome), NAME_MAXIMUM);
+    add_word(&line, MEMBER("outcome"), record->outcome);
     if (record->detail != NULL)
         add_field(&line, MEMBER("detail"), span_of(record->detail), DETAIL_MAXIMUM);
     end(queue, &line);

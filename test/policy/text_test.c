@@ -84,6 +84,25 @@ START_TEST(writes_decimals_of_any_size)
 }
 END_TEST
 
+START_TEST(writes_decimals_around_each_power_of_ten)
+{
+    char printed[32];
+    struct text text;
+    text_init(&text, 100);
+    for (uint64_t power = 1;; power *= 10) {
+        for (uint64_t value = power - 1; value <= power + 1; value++) {
+            snprintf(printed, sizeof(printed), "%llu", (unsigned long long)value);
+            text_reset(&text);
+            text_add_decimal(&text, value);
+            expect(&text, printed);
+        }
+        if (power > UINT64_MAX / 10)
+            break;
+    }
+    text_clear(&text);
+}
+END_TEST
+
 START_TEST(formats_lines_of_any_length)
 {
     char letters[3001];
@@ -234,6 +253,7 @@ int main(void)
     tcase_add_test(tests, grows_up_to_its_maximum_and_no_further);
     tcase_add_test(tests, is_empty_and_usable_after_a_reset_and_after_a_clear);
     tcase_add_test(tests, writes_decimals_of_any_size);
+    tcase_add_test(tests, writes_decimals_around_each_power_of_ten);
     tcase_add_test(tests, formats_lines_of_any_length);
     tcase_add_test(tests, writes_no_part_of_a_format_that_does_not_fit);
     tcase_add_loop_test(tests, writes_any_bytes_as_a_json_string, 0, COUNT(json_rows));
