@@ -167,7 +167,7 @@ static bool has_upper_case(struct span name)
 /* Section 8.2.1. */
 static bool check_value(struct http2_head *head, struct span value)
 {
-    if (http_count_bytes_of(value, HTTP_BYTE_TEXT) < value.length)
+    if (http_count_text(value) < value.length)
         return refuse(head, 400, "a control character in a field's value");
     return span_trim(value).length == value.length ||
            refuse(head, 400, "white space around a field's value");

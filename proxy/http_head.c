@@ -34,8 +34,9 @@ size_t http_head_find_end(struct span bytes, size_t already_searched)
     /* A CRLFCRLF may have begun in what was searched, and a CR at its end was not judged. */
     size_t from = already_searched > begin + 3 ? already_searched - 3 : begin;
     for (size_t at = from; at < bytes.length; at++) {
-        if (http_is_byte_of(bytes.data[at], HTTP_BYTE_TEXT))
-            continue;
+        at += http_count_text(span_after(bytes, at));
+        if (at == bytes.length)
+            break;
         if (is_misplaced(bytes, at))
             return bytes.length;
         if (at >= begin + 3 && span_equal(span_slice(bytes, at - 3, 4), SPAN("\r\n\r\n")))

@@ -63,7 +63,7 @@ struct http_request {
     struct span proxy_authorization; /* the field's value; never to be logged or forwarded */
     const char *problem;             /* HTTP_BAD: what is wrong, a static string */
     unsigned status;                 /* HTTP_BAD: 400, 413, 414, 417, 431, 501 or 505 */
-    struct http_fields fields;       /* last: a copy takes only those that are there */
+    struct http_fields fields;       /* last: only those that are there are ever set or copied */
 };
 
 /* No byte of a body follows: none was announced, or one of no length. */
@@ -112,8 +112,8 @@ struct http_response {
     bool has_content_length; /* of the body, or (HEAD, 304) of the one that a GET would have had */
     uint64_t content_length;
     bool keep_alive; /* the upstream would keep the connection */
-    struct http_fields fields;
     const char *problem;
+    struct http_fields fields; /* last: only those that are there are ever set */
 };
 
 /*

@@ -5,6 +5,8 @@
  * Rests on: the same lines, fields and framing as requests (http_syntax,
  * http_fields, http_framing); what the body is depends on the request's method.
  */
+#include <stddef.h>
+
 #include "proxy/http_fields.h"
 #include "proxy/http_framing.h"
 
@@ -144,7 +146,8 @@ enum http_parse http_response_parse(struct span bytes, struct span method,
 {
     struct http_problem problem = {0};
     bool is_full = bytes.length >= HTTP_HEAD_MAXIMUM;
-    *response = (struct http_response){0};
+    memset(response, 0,
+           offsetof(struct http_response, fields.items)); /* as in http_request_parse */
     if (is_full)
         bytes.length = HTTP_HEAD_MAXIMUM;
     enum http_parse result = parse_head(bytes, method, response, &problem);

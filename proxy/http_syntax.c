@@ -7,6 +7,8 @@
  */
 #include "proxy/http_syntax.h"
 
+#include "policy/word.h"
+
 enum {
     n = 0,                    /* never */
     x = HTTP_BYTE_TEXT,       /* in a line, but in no target and no token */
@@ -49,9 +51,21 @@ bool http_is_token(struct span text)
     return text.length > 0 && http_count_bytes_of(text, HTTP_BYTE_TOKEN) == text.length;
 }
 
+size_t http_count_text(struct span text)
+{
+    size_t count = 0;
+    while (text.length - count >= sizeof(uint64_t)) {
+        const uint64_t word = word_load(text.data + count);
+        if ((word_find_below(word, ' ') | word_find(word, 0x7F)) != 0)
+            break; /* or a byte that may be text: a tab, or one beyond ASCII */
+        count += sizeof(uint64_t);
+    }
+    return count + http_count_bytes_of(span_after(text, count), HTTP_BYTE_TEXT);
+}
+
 enum http_parse http_take_line(struct span *rest, struct span *line)
 {
-    size_t end = http_count_bytes_of(*rest, HTTP_BYTE_TEXT);
+    size_t end = http_count_text(*rest);
     if (end == rest->length)
         return HTTP_MORE;
     if (rest->data[end] != '\r')

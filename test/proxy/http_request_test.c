@@ -264,6 +264,24 @@ START_TEST(finds_the_end_of_a_head_at_once)
 }
 END_TEST
 
+/* Lines are looked at in words of eight bytes: no byte may pass by its place in one. */
+START_TEST(judges_each_byte_of_a_value_wherever_it_stands)
+{
+    const unsigned char byte = (unsigned char)_i;
+    const bool is_text = byte == '\t' || (byte >= ' ' && byte != 0x7F);
+    for (size_t before = 0; before < 20; before++) {
+        text_reset(&built);
+        text_add(&built, SPAN(L "A: "));
+        for (size_t i = 0; i < 20; i++)
+            text_add_char(&built, i == before ? (char)byte : 'x');
+        text_add(&built, SPAN(TWO));
+        ck_assert_int_eq(http_request_parse(text_span(&built), &parsed),
+                         is_text ? HTTP_DONE : HTTP_BAD);
+        ck_assert_uint_eq(http_head_find_end(text_span(&built), 0), built.length);
+    }
+}
+END_TEST
+
 /* What http_head_find_end wakes the caller for is never "need more". */
 START_TEST(decides_whenever_it_says_that_there_is_something_to_decide)
 {
@@ -463,6 +481,7 @@ int main(void)
     TCase *tests = tcase_create("http_request");
     tcase_add_checked_fixture(tests, build_begin, build_end);
     tcase_add_loop_test(tests, refuses_what_two_parsers_could_read_differently, 0, refusals);
+    tcase_add_loop_test(tests, judges_each_byte_of_a_value_wherever_it_stands, 0, 256);
     tcase_add_loop_test(tests, decides_whenever_it_says_that_there_is_something_to_decide, 0,
                         refusals);
     tcase_add_loop_test(tests, understands_a_good_head_only_when_it_is_whole, 0, goods);
