@@ -3,9 +3,27 @@
 
 #include <stdlib.h>
 
+#include "proxy/spare.h"
+
+/* The thread's own: nearly all buffers are of this size. */
+static _Thread_local struct spare pieces = {.size = BUFFER_PIECE};
+
+static char *allocate(size_t capacity)
+{
+    return capacity == BUFFER_PIECE ? spare_take(&pieces) : malloc(capacity);
+}
+
+static void release(char *storage, size_t capacity)
+{
+    if (capacity == BUFFER_PIECE)
+        spare_give(&pieces, storage);
+    else
+        free(storage);
+}
+
 static char *grow(struct buffer *buffer, size_t capacity)
 {
-    char *larger = malloc(capacity);
+    char *larger = allocate(capacity);
     if (larger == NULL)
         return NULL;
     size_t kept = buffer->length;
@@ -55,8 +73,14 @@ void buffer_consume(struct buffer *buffer, size_t count)
 
 void buffer_clear(struct buffer *buffer)
 {
-    if (buffer->storage != NULL)
-        explicit_bzero(buffer->storage, buffer->start + buffer->length);
-    free(buffer->storage);
+    if (buffer->storage == NULL)
+        return;
+    explicit_bzero(buffer->storage, buffer->start + buffer->length);
+    release(buffer->storage, buffer->capacity);
     *buffer = (struct buffer){.storage = NULL};
+}
+
+void buffer_clear_spare(void)
+{
+    spare_clear(&pieces);
 }

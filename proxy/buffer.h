@@ -11,6 +11,9 @@
 
 #include "policy/span.h"
 
+#define BUFFER_PIECE                                                                               \
+    4096 /* bytes to begin with, unless there is a reason: most heads are smaller */
+
 struct buffer {
     char *storage;
     size_t start;  /* of the unused bytes */
@@ -40,5 +43,8 @@ void buffer_consume(struct buffer *buffer, size_t count);
 
 /* Wipes and frees. */
 void buffer_clear(struct buffer *buffer);
+
+/* Frees what the thread keeps for its next buffers of BUFFER_PIECE bytes; before it ends. */
+void buffer_clear_spare(void);
 
 #endif

@@ -9,8 +9,7 @@
  */
 #include "proxy/session.h"
 
-#define INTERIM_MAXIMUM 16   /* 1xx responses to one request */
-#define FIRST_READ      4096 /* bytes; most heads, and small responses, are smaller */
+#define INTERIM_MAXIMUM 16 /* 1xx responses to one request */
 
 static session_stage stage_forward;
 
@@ -90,7 +89,7 @@ static enum step send_request(struct session *session)
 static enum step read_upstream(struct exchange *exchange)
 {
     enum transport_result result =
-        transport_fill(&exchange->upstream->transport, &exchange->from_upstream, FIRST_READ,
+        transport_fill(&exchange->upstream->transport, &exchange->from_upstream, BUFFER_PIECE,
                        HTTP_HEAD_MAXIMUM + 1);
     if (result == TRANSPORT_OK)
         return STEP_DONE;

@@ -189,7 +189,7 @@ void session_free_exchange(struct session *session, bool reset)
     if (exchange->snapshot != NULL)
         snapshot_unref(exchange->snapshot);
     free(exchange->judged);
-    free(exchange);
+    spare_give(&session->worker->exchanges, exchange);
     session->exchange = NULL;
 }
 

@@ -8,8 +8,7 @@
 #include "proxy/clock.h"
 #include "proxy/session.h"
 
-#define REQUESTS_A_TURN 16   /* of one client, before the others get theirs */
-#define FIRST_READ      4096 /* bytes; most heads are smaller */
+#define REQUESTS_A_TURN 16 /* of one client, before the others get theirs */
 
 enum progress session_next_request(struct session *session)
 {
@@ -33,12 +32,12 @@ enum progress session_next_request(struct session *session)
 
 enum transport_result session_read_input(struct session *session, size_t maximum)
 {
-    return transport_fill(&session->client, &session->input, FIRST_READ, maximum);
+    return transport_fill(&session->client, &session->input, BUFFER_PIECE, maximum);
 }
 
 bool session_begin_exchange(struct session *session)
 {
-    struct exchange *exchange = malloc(sizeof(*exchange));
+    struct exchange *exchange = spare_take(&session->worker->exchanges);
     if (exchange == NULL)
         return false;
     memset(exchange, 0, offsetof(struct exchange, request.fields.items));
@@ -98,7 +97,7 @@ enum progress session_read_head(struct session *session)
         struct span bytes = buffer_span(&session->input);
         bool first_look = session->head_searched == 0;
         if (bytes.length > session->head_searched &&
-            (http_head_find_end(bytes, session->head_searched) > 0 || first_look)) {
+            (first_look || http_head_find_end(bytes, session->head_searched) > 0)) {
             enum http_parse parse = http_request_parse(bytes, request);
             if (parse == HTTP_DONE)
                 return take_head(session, request);

@@ -228,6 +228,7 @@ struct worker *worker_new(size_t index, const struct worker_shared *shared,
         return NULL;
     }
     worker->index = index;
+    worker->exchanges.size = sizeof(struct exchange);
     worker->configuration = shared->configuration;
     worker->guard = shared->guard;
     worker->done_fd = shared->done_fd;
@@ -254,6 +255,7 @@ static void *run(void *context)
     event_base_dispatch(worker->base);
     while (!TAILQ_EMPTY(&worker->sessions))
         session_abort(TAILQ_FIRST(&worker->sessions), "shutdown");
+    buffer_clear_spare();
     wake(worker->done_fd);
     return NULL;
 }
@@ -291,6 +293,7 @@ void worker_free(struct worker *worker)
     if (worker->lender != NULL)
         pipe_pool_clear(&worker->lender->pipes);
     free(worker->lender);
+    spare_clear(&worker->exchanges);
     free_event(worker->wake_event);
     free_event(worker->log_timer);
     turns_clear(&worker->turns);

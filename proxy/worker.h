@@ -26,6 +26,7 @@
 #include "proxy/poller.h"
 #include "proxy/relay.h"
 #include "proxy/resolver.h"
+#include "proxy/spare.h"
 #include "proxy/tenant.h"
 #include "proxy/turns.h"
 #include "proxy/upstream.h"
@@ -62,6 +63,7 @@ struct worker {
     struct listener_set listeners;
     struct session_list sessions;
     size_t session_count;
+    struct spare exchanges;
     bool draining; /* no new connections; exchanges end with Connection: close */
 
     struct turns turns;

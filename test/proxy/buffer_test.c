@@ -9,13 +9,14 @@ static struct buffer buffer;
 static void end(void)
 {
     buffer_clear(&buffer);
+    buffer_clear_spare();
 }
 
 static void put(const char *text)
 {
     struct span bytes = span_of(text);
     size_t room;
-    char *end_of_bytes = buffer_reserve(&buffer, 4096, 65536, &room);
+    char *end_of_bytes = buffer_reserve(&buffer, BUFFER_PIECE, 65536, &room);
     ck_assert_ptr_nonnull(end_of_bytes);
     ck_assert_uint_ge(room, bytes.length);
     memcpy(end_of_bytes, bytes.data, bytes.length);
@@ -56,7 +57,7 @@ START_TEST(never_holds_more_than_its_maximum)
 {
     const size_t maximum = 10000;
     size_t room, held = 0;
-    while (buffer_reserve(&buffer, 4096, maximum, &room) != NULL) {
+    while (buffer_reserve(&buffer, BUFFER_PIECE, maximum, &room) != NULL) {
         held += room;
         ck_assert_uint_le(held, maximum);
         buffer_commit(&buffer, room);
@@ -71,7 +72,7 @@ START_TEST(keeps_unused_bytes_when_it_grows_or_moves)
     put("keep me");
     buffer_consume(&buffer, 5);
     while (total < 20000) {
-        char *end_of_bytes = buffer_reserve(&buffer, 4096, 65536, &room);
+        char *end_of_bytes = buffer_reserve(&buffer, BUFFER_PIECE, 65536, &room);
         ck_assert_ptr_nonnull(end_of_bytes);
         memset(end_of_bytes, 'x', room);
         buffer_commit(&buffer, room);
@@ -79,6 +80,19 @@ START_TEST(keeps_unused_bytes_when_it_grows_or_moves)
     }
     ck_assert(span_starts_with(buffer_span(&buffer), SPAN("mexxx")));
     ck_assert_uint_eq(buffer_span(&buffer).length, total + 2);
+}
+END_TEST
+
+/* The thread keeps such a buffer's memory for its next one, which may be another tenant's. */
+START_TEST(hands_on_memory_without_what_was_in_it)
+{
+    size_t room;
+    put("secret");
+    const char *storage = buffer.storage;
+    buffer_consume(&buffer, 6);
+    const char *next = buffer_reserve(&buffer, BUFFER_PIECE, 65536, &room);
+    ck_assert_ptr_eq(next, storage);
+    ck_assert_mem_eq(next, "\0\0\0\0\0", 6);
 }
 END_TEST
 
@@ -92,6 +106,7 @@ int main(void)
     tcase_add_test(tests, gives_its_memory_back_when_empty);
     tcase_add_test(tests, never_holds_more_than_its_maximum);
     tcase_add_test(tests, keeps_unused_bytes_when_it_grows_or_moves);
+    tcase_add_test(tests, hands_on_memory_without_what_was_in_it);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
