@@ -9,7 +9,7 @@
 #include "proxy/session.h"
 
 #define MICROSECOND  INT64_C(1000)
-#define CREDIT       (50 * MICROSECOND)    /* a share's in one round */
+#define CREDIT       (200 * MICROSECOND)   /* a share's in one round: a whole CONNECT's, and more */
 #define MOST_DEBT    (10000 * MICROSECOND) /* a worker that did not run is no one app's doing */
 #define LEAST_PRICE  MICROSECOND           /* of one run: so that every credit ends */
 #define TURN         (500 * MICROSECOND)   /* of one app alone, before events are looked for */

@@ -2,10 +2,11 @@
 """Shows that one app's load is not another's: figures, in three parts.
 
     test/bench/fairness.py [--seconds N] [--rounds N] [--workers N] [--together] [--first]
-                           [--idle N] [--descriptors N] [latency|idle|overload …]
+                           [--pause MS] [--idle N] [--descriptors N] [latency|idle|overload …]
 
 latency   p50 and p99 of a small app's CONNECT with a byte there and back, alone, and while another
-          app streams at full speed and a third hammers denials. Beside it the same straight to the
+          app streams at full speed and a third hammers denials. It is small: after each it rests for
+          --pause milliseconds (0: it asks for more than its third of the worker, and waits for that). Beside it the same straight to the
           origin: what the machine itself makes of that load.
           Alone and beside the others take turns, and who is not measured (the load, and the origin
           of the streams) is nice to who is. With two processors or more the proxy has the first to itself
@@ -105,13 +106,14 @@ def processor_clock(pid):
     return lambda: time.clock_gettime(~pid << 3 | 2)  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED)
 
 
-def times(connect, seconds):
-    """Seconds of one connection after the other."""
+def times(connect, seconds, pause):
+    """Seconds of one connection after the other, PAUSE seconds between them."""
     found, stop = [], time.monotonic() + seconds
     while time.monotonic() < stop:
         began = time.perf_counter()
         connect()
         found.append(time.perf_counter() - began)
+        time.sleep(pause)
     return found
 
 
@@ -157,9 +159,9 @@ class Ways:
         self.ways = [through, straight]
         self.found = {"alone": [[] for _ in self.ways], "beside": [[] for _ in self.ways]}
 
-    def measure(self, when, seconds):
+    def measure(self, when, seconds, pause):
         for into, connect in zip(self.found[when], self.ways):
-            into += times(connect, seconds)
+            into += times(connect, seconds, pause)
 
     def table(self, title):
         lines = [f"| {title} | | alone, µs | beside streams and denials, µs | ratio |",
@@ -195,12 +197,12 @@ def latency(options):
     share = options.seconds / options.rounds / len(ways.ways)
     try:
         for _ in range(options.rounds):
-            ways.measure("alone", share)
+            ways.measure("alone", share, options.pause / 1000)
             loads = [stage.load("streams", "relay", 1 << 20, 16),
                      stage.load("hammers", "deny", 1 << 24, 32, "127.0.0.9:1")]
             time.sleep(0.3)
             before, began, at = stage.proxy.metrics(), time.monotonic(), clock()
-            ways.measure("beside", share)
+            ways.measure("beside", share, options.pause / 1000)
             after = stage.proxy.metrics()
             spent, used = spent + time.monotonic() - began, used + clock() - at
             denied += (total(after, "sallyport_decisions_total", 'verdict="deny"')
@@ -270,7 +272,8 @@ PARTS = {"latency": latency, "idle": idle, "overload": overload}
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="latency, idle, overload; all of them")
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--pause", type=float, default=2)
     parser.add_argument("--idle", type=int, default=9000)
     parser.add_argument("--descriptors", type=int, default=20000)
     parser.add_argument("--workers", type=int, default=1)

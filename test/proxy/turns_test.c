@@ -148,6 +148,26 @@ START_TEST(who_asks_for_little_comes_before_those_who_have_had_their_credit)
 }
 END_TEST
 
+/* Accepted, its head read, its tunnel opened, a byte there and back: none of these waits for more
+ * than is run between two looks at the events. */
+START_TEST(a_connect_fits_in_one_credit)
+{
+    small.once = true;
+    greedy.price = 10 * MICROSECOND;
+    small.price = 35 * MICROSECOND;
+    wake_greedy();
+    while (greedy.share.list != &worker.turns.waiting)
+        one_turn();
+    for (size_t run = 1; run <= 5; run++) {
+        const size_t before = greedy.runs;
+        turns_resume(&single);
+        while (small.runs < run)
+            one_turn();
+        ck_assert_uint_le(greedy.runs - before, 3);
+    }
+}
+END_TEST
+
 START_TEST(while_several_have_work_events_are_looked_for_after_few_runs)
 {
     wake_greedy();
@@ -352,6 +372,7 @@ int main(void)
     tcase_add_test(tests, nobody_is_run_from_within);
     tcase_add_test(tests, many_sessions_with_work_do_not_keep_another_apps_request_waiting);
     tcase_add_test(tests, who_asks_for_little_comes_before_those_who_have_had_their_credit);
+    tcase_add_test(tests, a_connect_fits_in_one_credit);
     tcase_add_test(tests, while_several_have_work_events_are_looked_for_after_few_runs);
     tcase_add_test(tests, a_request_that_has_to_wait_waits_for_one_turn_of_each);
     tcase_add_test(tests, who_is_alone_goes_on);
