@@ -11,8 +11,8 @@
 
 #include "policy/span.h"
 
-#define BUFFER_PIECE                                                                               \
-    4096 /* bytes to begin with, unless there is a reason: most heads are smaller */
+/* Bytes to begin with, unless there is a reason for others: most heads are smaller. */
+#define BUFFER_PIECE 4096
 
 struct buffer {
     char *storage;
