@@ -65,13 +65,14 @@ static bool read_part(struct span label, struct part *part)
     } else if (label.length > 1 && label.data[0] == '0') {
         radix = 8;
     }
-    if (label.length == 0 || !all_digits(digits, radix))
+    if (label.length == 0)
         return false;
     part->canonical = radix == 10;
     part->value = 0;
     for (size_t i = 0; i < digits.length; i++) {
-        part->value = part->value * radix + digit_value(digits.data[i]);
-        if (part->value > UINT32_MAX)
+        const unsigned digit = digit_value(digits.data[i]);
+        part->value = part->value * radix + digit;
+        if (digit >= radix || part->value > UINT32_MAX)
             return false;
     }
     return true;

@@ -164,6 +164,13 @@ bool target_parse_connect(struct span text, struct target *target, struct error 
     return true;
 }
 
+struct span target_authority(struct span text)
+{
+    struct span scheme, rest = text;
+    authority_split_scheme(text, &scheme, &rest);
+    return span_slice(rest, 0, authority_length(rest));
+}
+
 bool target_parse_authority(struct span text, uint16_t default_port, struct host *host,
                             uint16_t *port, struct error *error)
 {

@@ -61,6 +61,9 @@ bool target_parse_absolute(struct span text, struct target *target, struct span 
  */
 bool target_parse_connect(struct span text, struct target *target, struct error *error);
 
+/* The authority in TEXT, a target in absolute or authority form that was parsed: a slice of it. */
+struct span target_authority(struct span text);
+
 /*
  * host[":" port], as in a Host field: printable ASCII. Where no port is written
  * it is DEFAULT_PORT.

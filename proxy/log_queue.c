@@ -151,7 +151,7 @@ static void put_digits(char *place, size_t count, uint64_t value)
 void log_queue_make_id(struct log_queue *queue, char id[DECISION_ID_SIZE])
 {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_REALTIME_COARSE, &now); /* to a scheduler tick: rough is enough */
     put_digits(id, 9, (uint64_t)now.tv_sec * 1000U + (uint64_t)(now.tv_nsec / MILLISECOND));
     memcpy(id + 9, queue->id_random, sizeof(queue->id_random));
     put_digits(id + 17, 7, queue->id_counter++);

@@ -78,6 +78,7 @@ static enum progress stage_identify(struct session *session)
 /*
  * RFC 9112, section 3.2: a Host field that says another authority than the target is refused. Of
  * CONNECT it goes no further and decides nothing, and there are clients that name the proxy in it.
+ * One that says the target's word for word has been judged with it.
  */
 static const char *host_field_problem(const struct exchange *exchange)
 {
@@ -88,7 +89,7 @@ static const char *host_field_problem(const struct exchange *exchange)
     struct error error;
     uint16_t default_port =
         exchange->is_connect ? target->port : scheme_default_port(target->scheme);
-    if (!request->has_host)
+    if (!request->has_host || span_equal(request->host, target_authority(request->target)))
         return NULL;
     if (!target_parse_authority(request->host, default_port, &host, &port, &error))
         return "the Host field is not a valid authority";

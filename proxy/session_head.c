@@ -85,6 +85,14 @@ static enum progress head_cut_short(struct session *session)
     return PROGRESS_END;
 }
 
+/* Some of a head is here: the rest has its time from now on, once. */
+static enum progress wait_in_head(struct session *session)
+{
+    if (session->input.length > 0 && session->deadline.kind != DEADLINE_HEAD)
+        deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_HEAD);
+    return PROGRESS_WAIT;
+}
+
 /*
  * The first bytes that come are parsed at once (mostly they are a whole head, and
  * what is no HTTP is refused at once); after that the parser is asked again only
@@ -102,17 +110,15 @@ enum progress session_read_head(struct session *session)
             if (parse == HTTP_DONE)
                 return take_head(session, request);
             if (parse == HTTP_BAD && !session_log_has_room(session))
-                return PROGRESS_WAIT;
+                return wait_in_head(session);
             if (parse == HTTP_BAD)
                 return answer_malformed(session, request->status, request->problem);
         }
         session->head_searched = bytes.length;
         enum transport_result result = session_read_input(session, HTTP_HEAD_MAXIMUM + 1);
         if (result == TRANSPORT_AGAIN)
-            return PROGRESS_WAIT;
+            return wait_in_head(session);
         if (result != TRANSPORT_OK)
             return head_cut_short(session);
-        if (session->deadline.kind != DEADLINE_HEAD)
-            deadline_start(session->worker->deadlines, &session->deadline, DEADLINE_HEAD);
     }
 }
