@@ -72,15 +72,20 @@ void log_queue_charge(const struct log_queue *queue, struct log_share *share, ui
 /* A new decision's id: unique over processes, sortable by time roughly. */
 void log_queue_make_id(struct log_queue *queue, char id[DECISION_ID_SIZE]);
 
+/* Bytes that log_add_subject writes at most. */
+#define LOG_SUBJECT_MAXIMUM 2560
+
+/* Whose a record is: its members app, environment and installation, to be made once for them all.
+ */
+void log_add_subject(struct text *text, const struct subject *subject);
+
 struct decision_record {
     const char *id;
-    struct span app; /* "": null in the log (unauthenticated or malformed) */
-    struct span environment;
-    struct span installation;
-    struct span client; /* "ip:port" or "unix" */
-    struct span method; /* "" where it could not be read */
-    const char *scheme; /* NULL: null */
-    struct span host;   /* "": null */
+    struct span subject; /* by log_add_subject; "": nobody's (unauthenticated or malformed) */
+    struct span client;  /* "ip:port" or "unix" */
+    struct span method;  /* "" where it could not be read */
+    const char *scheme;  /* NULL: null */
+    struct span host;    /* "": null */
     uint16_t port;
     enum verdict verdict;
     enum reason reason;
@@ -94,9 +99,7 @@ void log_queue_decision(struct log_queue *queue, const struct decision_record *r
 
 struct close_record {
     const char *id;
-    struct span app;
-    struct span environment;
-    struct span installation;
+    struct span subject;  /* as above */
     struct span upstream; /* "ip:port" that was dialled; "": null */
     bool stale_address;   /* dialled by an old answer, while the resolvers failed; said if so */
     unsigned status;      /* sent to the client */

@@ -26,6 +26,7 @@ enum {
 
 _Static_assert(ESCAPED(DECISION_OUTSIDE) + FRAME_MAXIMUM <= LOG_RECORD_MAXIMUM,
                "the longest decision fits");
+_Static_assert(ESCAPED(3 * NAME_MAXIMUM) + 128 <= LOG_SUBJECT_MAXIMUM, "the longest subject fits");
 _Static_assert(ESCAPED(EVENT_DETAIL_MAXIMUM + 2 * NAME_MAXIMUM) + FRAME_MAXIMUM <=
                    LOG_RECORD_MAXIMUM,
                "the longest event fits");
@@ -89,13 +90,21 @@ static void end(struct log_queue *queue, struct text *line)
     log_queue_append(queue, text_span(line));
 }
 
-static void add_subject(struct text *line, const char *id, struct span app, struct span environment,
-                        struct span installation)
+void log_add_subject(struct text *text, const struct subject *subject)
 {
+    add_field(text, MEMBER("app"), subject->app, NAME_MAXIMUM);
+    add_field(text, MEMBER("environment"), subject->environment, NAME_MAXIMUM);
+    add_field(text, MEMBER("installation"), subject->installation, NAME_MAXIMUM);
+}
+
+static void add_id_and_subject(struct text *line, const char *id, struct span subject)
+{
+    static const struct subject nobody = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
     add_field(line, MEMBER("id"), span_or_nothing(id), NAME_MAXIMUM);
-    add_field(line, MEMBER("app"), app, NAME_MAXIMUM);
-    add_field(line, MEMBER("environment"), environment, NAME_MAXIMUM);
-    add_field(line, MEMBER("installation"), installation, NAME_MAXIMUM);
+    if (subject.length == 0)
+        log_add_subject(line, &nobody);
+    else
+        text_add(line, subject);
 }
 
 static void add_rule(struct text *line, const struct decision_rule *rule)
@@ -128,7 +137,7 @@ void log_queue_decision(struct log_queue *queue, const struct decision_record *r
     const char *mode = record->mode == MODE_REPORT ? "report" : "enforce";
     struct text line;
     begin(queue, &line, "decision");
-    add_subject(&line, record->id, record->app, record->environment, record->installation);
+    add_id_and_subject(&line, record->id, record->subject);
     add_field(&line, MEMBER("client"), record->client, ENDPOINT_MAXIMUM);
     add_target(&line, record);
     add_word(&line, MEMBER("verdict"), verdict);
@@ -156,7 +165,7 @@ void log_queue_close(struct log_queue *queue, const struct close_record *record)
 {
     struct text line;
     begin(queue, &line, "close");
-    add_subject(&line, record->id, record->app, record->environment, record->installation);
+    add_id_and_subject(&line, record->id, record->subject);
     add_field(&line, MEMBER("upstream"), record->upstream, ENDPOINT_MAXIMUM);
     if (record->stale_address)
         text_add_string(&line, ",\"stale_address\":true");

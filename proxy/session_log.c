@@ -14,12 +14,9 @@ static struct span format_client(const struct session *session, char buffer[IP_T
     return span_of(buffer);
 }
 
-static struct subject subject_of(const struct session *session)
+static struct span subject_of(const struct session *session)
 {
-    const struct span none = {"", 0};
-    if (session->tenant == NULL)
-        return (struct subject){none, none, none};
-    return session->tenant->subject;
+    return session->tenant == NULL ? SPAN("") : session->tenant->log_subject;
 }
 
 /*
@@ -59,7 +56,8 @@ void session_log_decision(struct session *session, enum verdict verdict, enum re
                           const char *detail)
 {
     struct worker *worker = session->worker;
-    const struct subject subject = subject_of(session);
+    const struct subject nobody = {{"", 0}, {"", 0}, {"", 0}};
+    const struct subject *subject = session->tenant == NULL ? &nobody : &session->tenant->subject;
     struct host host;
     char client[IP_TEXT_SIZE];
     if (session->record.id[0] == '\0')
@@ -68,9 +66,7 @@ void session_log_decision(struct session *session, enum verdict verdict, enum re
         session->record.started = clock_nanoseconds();
     struct decision_record record = {
         .id = session->record.id,
-        .app = subject.app,
-        .environment = subject.environment,
-        .installation = subject.installation,
+        .subject = subject_of(session),
         .client = format_client(session, client),
         .method = {"", 0},
         .host = {"", 0},
@@ -89,7 +85,7 @@ void session_log_decision(struct session *session, enum verdict verdict, enum re
     log_queue_charge(worker->log, &turns_share(session)->log, from);
     if (session->exchange != NULL)
         session->exchange->decision_logged = true;
-    metrics_count_decision(worker->metrics, subject.app, subject.environment, verdict, reason);
+    metrics_count_decision(worker->metrics, subject->app, subject->environment, verdict, reason);
 }
 
 void session_log_own_decision(struct session *session)
@@ -120,7 +116,6 @@ void session_log_close(struct session *session, const char *outcome)
 {
     struct worker *worker = session->worker;
     struct session_record *record = &session->record;
-    const struct subject subject = subject_of(session);
     char upstream[IP_TEXT_SIZE] = "";
     if (record->id[0] == '\0')
         return;
@@ -128,9 +123,7 @@ void session_log_close(struct session *session, const char *outcome)
         ip_format_with_port(&record->upstream_ip, record->upstream_port, upstream);
     const struct close_record line = {
         .id = record->id,
-        .app = subject.app,
-        .environment = subject.environment,
-        .installation = subject.installation,
+        .subject = subject_of(session),
         .upstream = span_of(upstream),
         .stale_address = record->stale_address,
         .status = record->status,

@@ -24,19 +24,24 @@ static bool is_tenant_of(const struct tenant *tenant, const struct subject *subj
 static struct tenant *tenant_new(const struct subject *subject)
 {
     size_t app = subject->app.length, environment = subject->environment.length;
-    struct text key;
+    struct text key, log_subject;
     text_init(&key, 1024);
     text_add(&key, subject->app);
     text_add_char(&key, '/');
     text_add(&key, subject->environment);
     text_add_char(&key, '/');
     text_add(&key, subject->installation);
-    struct tenant *tenant = key.overflow ? NULL : calloc(1, sizeof(*tenant));
+    text_init(&log_subject, LOG_SUBJECT_MAXIMUM);
+    log_add_subject(&log_subject, subject);
+    struct tenant *tenant =
+        key.overflow || log_subject.overflow ? NULL : calloc(1, sizeof(*tenant));
     if (tenant == NULL) {
         text_clear(&key);
+        text_clear(&log_subject);
         return NULL;
     }
     tenant->key = text_span(&key);
+    tenant->log_subject = text_span(&log_subject);
     tenant->subject.app = span_slice(tenant->key, 0, app);
     tenant->subject.environment = span_slice(tenant->key, app + 1, environment);
     tenant->subject.installation = span_after(tenant->key, app + environment + 2);
@@ -45,7 +50,8 @@ static struct tenant *tenant_new(const struct subject *subject)
 
 static void tenant_free(struct tenant *tenant)
 {
-    free((void *)(uintptr_t)tenant->key.data); /* made by text_init in tenant_new */
+    free((void *)(uintptr_t)tenant->key.data); /* both made by text_init in tenant_new */
+    free((void *)(uintptr_t)tenant->log_subject.data);
     free(tenant->own_share);
     free(tenant);
 }

@@ -14,6 +14,7 @@
 struct tenant {
     struct subject subject;
     struct span key;               /* "app/environment/installation" */
+    struct span log_subject;       /* its log records' members that say who it is */
     struct limit_account *account; /* shared with the other workers; NULL as `limiter` is */
     struct share *share;     /* of the worker's time: its app and environment's, all the same */
     struct share *own_share; /* owned; NULL: the share is another tenant's */

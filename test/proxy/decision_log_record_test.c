@@ -44,13 +44,22 @@ static const char *line_behind_time(void)
     return content + 38;
 }
 
+static struct span subject_of(const char *app, const char *environment, const char *installation)
+{
+    static char storage[LOG_SUBJECT_MAXIMUM];
+    const struct subject subject = {span_of(app), span_of(environment), span_of(installation)};
+    struct text text;
+    text_init_fixed(&text, storage, sizeof(storage));
+    log_add_subject(&text, &subject);
+    ck_assert(!text.overflow);
+    return text_span(&text);
+}
+
 static struct decision_record full_record(const struct decision_rule *rule)
 {
     return (struct decision_record){
         .id = "0123456789abcdefghijklmn",
-        .app = SPAN("demo"),
-        .environment = SPAN("production"),
-        .installation = SPAN("inst-1"),
+        .subject = subject_of("demo", "production", "inst-1"),
         .client = SPAN("127.0.0.1:40000"),
         .method = SPAN("CONNECT"),
         .scheme = "https",
@@ -104,8 +113,7 @@ END_TEST
 START_TEST(writes_a_close_with_its_subject_and_sums)
 {
     const struct close_record record = {.id = "i",
-                                        .app = SPAN("demo"),
-                                        .environment = SPAN("staging"),
+                                        .subject = subject_of("demo", "staging", ""),
                                         .upstream = SPAN("[2001:db8::1]:443"),
                                         .status = 200,
                                         .bytes_up = 1,
@@ -151,12 +159,10 @@ START_TEST(the_longest_record_is_still_a_whole_line)
     const struct span all = {noise, sizeof(noise) - 1};
     const struct decision_rule rule = {.address = all, .file = noise, .at = {UINT32_MAX, 1}};
     const struct decision_record record = {.id = noise,
-                                           .app = all,
-                                           .environment = all,
-                                           .installation = all,
+                                           .subject = subject_of(noise, noise, noise),
                                            .client = all,
                                            .method = all,
-                                           .scheme = noise,
+                                           .scheme = "https",
                                            .host = all,
                                            .port = 65535,
                                            .verdict = VERDICT_DENY,

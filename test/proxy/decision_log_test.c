@@ -54,12 +54,8 @@ static void put(struct decision_log *log, size_t queue, unsigned number)
 {
     char id[32];
     snprintf(id, sizeof(id), "q%zu-%u", queue, number);
-    const struct close_record record = {.id = id,
-                                        .app = SPAN("demo"),
-                                        .environment = SPAN("production"),
-                                        .upstream = SPAN("192.0.2.1:443"),
-                                        .bytes_up = number,
-                                        .outcome = "ok"};
+    const struct close_record record = {
+        .id = id, .upstream = SPAN("192.0.2.1:443"), .bytes_up = number, .outcome = "ok"};
     log_queue_close(decision_log_queue(log, queue), &record);
 }
 
