@@ -32,9 +32,9 @@ ORIGIN = "127.0.0.2"
 
 # work, what a figure of it is, its unit, the full count and connections at a time
 WORKS = [
-    ("connect", "CONNECT, a byte there and back", "µs", 4000, 16),
-    ("deny", "denial", "µs", 4000, 16),
-    ("get", "keep-alive GET of 64 bytes", "µs", 20000, 16),
+    ("connect", "CONNECT, a byte there and back", "µs", 4000, 32),
+    ("deny", "denial", "µs", 4000, 32),
+    ("get", "keep-alive GET of 64 bytes", "µs", 20000, 32),
     ("relay", "relay, 4 streams", "ns/KiB", 2048, 4),
     ("idle", "idle tunnel", "bytes", 2000, 16),
 ]
