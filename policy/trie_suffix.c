@@ -8,35 +8,18 @@
  */
 #include "policy/trie_suffix.h"
 
-#include <endian.h>
+#include "policy/word.h"
 
-#define EACH_BYTE 0x0101010101010101U
-#define DOTS      (EACH_BYTE * '.')
-
-/* The 8 bytes at TEXT, the first of them lowest. */
-static uint64_t load_word(const char *text)
-{
-    uint64_t word;
-    memcpy(&word, text, sizeof(word));
-    return le64toh(word);
-}
+#define DOTS (WORD_EACH * '.')
 
 /* The 8 bytes of HOST before END, as if dots stood in front of it. */
 static uint64_t word_before(const struct host *host, size_t end)
 {
     if (end >= 8)
-        return load_word(&host->text[end - 8]);
+        return word_load(&host->text[end - 8]);
     const unsigned dots = 8 * (8 - (unsigned)end); /* in bits */
-    const uint64_t bytes = end == 0 ? 0 : load_word(host->text) << dots;
+    const uint64_t bytes = end == 0 ? 0 : word_load(host->text) << dots;
     return bytes | DOTS >> (64 - dots);
-}
-
-/* The uppermost bit of each byte of WORD that is a dot. */
-static uint64_t find_dots(uint64_t word)
-{
-    const uint64_t below = EACH_BYTE * 0x7F; /* all bits but the uppermost of each byte */
-    const uint64_t other = word ^ DOTS;
-    return ~(((other & below) + below) | other | below);
 }
 
 /* The hash of what STATE stands for with the last COUNT (at most 7) bytes of WORD before it. */
@@ -54,7 +37,7 @@ static size_t list_name(const struct trie_hash_key *key, const struct host *host
     size_t count = 0;
     for (size_t end = host->length;; end -= 8) {
         const uint64_t word = word_before(host, end);
-        for (uint64_t dots = find_dots(word); dots != 0;) {
+        for (uint64_t dots = word_places(word, '.'); dots != 0;) {
             const unsigned zeros = (unsigned)__builtin_clzll(dots);
             const size_t behind = zeros / 8; /* bytes of the word behind its last dot */
             suffixes[count++] = (struct trie_suffix){hash_suffix(key, state, word, behind),
