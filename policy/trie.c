@@ -1,7 +1,7 @@
 /*
  * The search in a trie. All the target's suffixes that a declaration may have are
- * hashed first and their buckets asked for, then they are looked at from the most
- * specific one on; the first rule that covers the target ends the search.
+ * hashed first, and the buckets that may hold them asked for; then these are looked
+ * at from the most specific one on, until a rule covers the target.
  */
 #include "policy/trie.h"
 
@@ -9,8 +9,9 @@
 
 #include "policy/trie_layout.h"
 #include "policy/trie_suffix.h"
+#include "policy/word.h"
 
-#define FETCH_MAXIMUM (4 * TRIE_CACHE_LINE) /* bytes of a bucket asked for beforehand */
+#define FETCH_LINES 4 /* of a bucket asked for beforehand: few have more */
 
 /* What the search has found so far: the best record, and how well it fits. */
 struct search {
@@ -19,6 +20,13 @@ struct search {
     uint32_t record; /* 0: none */
     enum trie_match match;
     bool plain;
+};
+
+/* A suffix that may have rules, by what the directory says. */
+struct candidate {
+    struct trie_suffix suffix;
+    uint32_t bucket; /* bytes from the trie's beginning */
+    bool nearest;    /* its rules may be shown where none covers the target */
 };
 
 struct trie *trie_ref(struct trie *trie)
@@ -77,12 +85,12 @@ static bool search_is_over(const struct search *search)
     return search->plain || !search->trie->plain || search->target->scheme != SCHEME_TUNNEL;
 }
 
-/* A rule of the node that is being looked at. EXACT: the target's own; NEAREST: may be shown. */
+/* A rule of the node that is being looked at. */
 static void weigh(struct search *search, uint32_t offset, const struct trie_record *record,
-                  bool exact, bool nearest)
+                  const struct candidate *candidate)
 {
-    enum trie_match match = compare(record, search->target, exact);
-    if (match < search->match || (search->record == 0 && nearest)) {
+    enum trie_match match = compare(record, search->target, candidate->suffix.start == 0);
+    if (match < search->match || (search->record == 0 && candidate->nearest)) {
         search->match = match;
         search->record = offset;
     }
@@ -93,80 +101,93 @@ static void weigh(struct search *search, uint32_t offset, const struct trie_reco
 static bool record_is_of(const struct trie *trie, uint32_t offset, const struct trie_record *record,
                          struct span suffix)
 {
-    const char *text = (const char *)trie + offset + sizeof(*record);
-    size_t host_at = record->behind ? record->text_length : record->host_at;
-    return memcmp(text + host_at, suffix.data, suffix.length) == 0;
+    const char *host = (const char *)trie + offset + record->host_at;
+    return record->host_length == suffix.length && memcmp(host, suffix.data, suffix.length) == 0;
 }
 
-static uint32_t bucket_of(const struct trie *trie, const struct trie_suffix *suffix)
+static void search_group(struct search *search, uint32_t offset, const struct trie_group *group,
+                         const struct candidate *candidate)
 {
-    return trie_hash_bucket(suffix->hash, trie->buckets);
-}
-
-static void search_bucket(struct search *search, const struct trie_suffix *suffix, bool nearest)
-{
-    const struct trie *trie = search->trie;
-    const struct span name = span_after(host_span(&search->target->host), suffix->start);
-    const uint8_t tag = trie_tag(suffix->hash);
-    const uint32_t *bounds = &trie->directory[bucket_of(trie, suffix)];
-    for (uint32_t at = bounds[0], end = bounds[1]; at < end;) {
-        const struct trie_record record = trie_record_at(trie, at);
-        if (record.tag == tag && record.host_length == name.length &&
-            record_is_of(trie, at, &record, name)) {
-            weigh(search, at, &record, suffix->start == 0, nearest);
-            if (search_is_over(search))
-                return;
-        }
-        at += trie_record_size(&record);
+    const struct span name = span_after(host_span(&search->target->host), candidate->suffix.start);
+    const uint8_t tag = trie_tag(candidate->suffix.hash);
+    uint64_t found = word_places(word_load(group->tags), tag);
+    for (; found != 0 && !search_is_over(search); found &= found - 1) {
+        const uint32_t place = offset + trie_record_place(word_first(found));
+        const struct trie_record record = trie_record_at(search->trie, place);
+        if (record_is_of(search->trie, place, &record, name))
+            weigh(search, place, &record, candidate);
     }
+}
+
+static void search_bucket(struct search *search, const struct candidate *candidate)
+{
+    uint32_t offset = candidate->bucket, step;
+    do {
+        const struct trie_group group = trie_group_at(search->trie, offset);
+        search_group(search, offset, &group, candidate);
+        step = group.next;
+        offset += step;
+    } while (step != 0);
+}
+
+static const uint32_t *entry_of(const struct trie *trie, const struct trie_suffix *suffix)
+{
+    return &trie->directory[trie_hash_bucket(suffix->hash, trie->buckets)];
 }
 
 /*
- * Asks for the buckets of the suffixes FROM..TO-1 side by side, before the first is read; before
- * that, as much for their places in the directory. The most specific one will be needed first.
+ * Lists what is worth a look, the most specific first, and asks for all of it side by side before
+ * anything is read; before that, as much for the entries of the directory. Returns the number.
+ * (Prefetches stand in a function that does more than that: compilers drop calls that have no
+ * effect, and do not count these as one.)
  */
-static void fetch_buckets(const struct trie *trie, const struct trie_suffix *suffixes, size_t from,
-                          size_t to)
+static size_t list_candidates(const struct trie *trie, const struct host *host,
+                              struct candidate candidates[TRIE_LABELS_MAXIMUM])
 {
-    for (size_t i = to; i-- > from;)
-        __builtin_prefetch(&trie->directory[bucket_of(trie, &suffixes[i])]);
-    for (size_t i = to; i-- > from;) {
-        const uint32_t *bounds = &trie->directory[bucket_of(trie, &suffixes[i])];
-        uint32_t begin = bounds[0], end = bounds[1];
-        uint32_t most = begin + FETCH_MAXIMUM < end ? begin + FETCH_MAXIMUM : end;
-        for (uint32_t at = begin; at < most; at += TRIE_CACHE_LINE)
-            __builtin_prefetch((const char *)trie + at);
+    const bool is_name = host->kind == HOST_NAME;
+    struct trie_suffix suffixes[TRIE_LABELS_MAXIMUM];
+    const size_t all = trie_list_suffixes(&trie->key, host, trie->label_maximum, suffixes);
+    const size_t from = is_name ? trie->label_minimum - 1 : 0;
+    size_t count = 0;
+    for (size_t i = all; i-- > from;)
+        __builtin_prefetch(entry_of(trie, &suffixes[i]));
+    for (size_t i = all; i-- > from;) {
+        const uint32_t *entry = entry_of(trie, &suffixes[i]);
+        if ((entry[0] & trie_filter(suffixes[i].hash)) == 0)
+            continue;
+        const uint32_t begin = trie_entry_place(entry[0]), end = trie_entry_place(entry[1]);
+        candidates[count++] = (struct candidate){suffixes[i], begin, i >= 1 || !is_name};
+        for (uint32_t line = 0; line < FETCH_LINES; line++) {
+            const uint32_t at = begin + line * TRIE_CACHE_LINE;
+            __builtin_prefetch((const char *)trie + (at < end ? at : begin));
+        }
     }
+    return count;
 }
 
 static void search_suffixes(struct search *search)
 {
-    const struct trie *trie = search->trie;
-    const struct host *host = &search->target->host;
-    const bool is_name = host->kind == HOST_NAME;
-    struct trie_suffix suffixes[TRIE_LABELS_MAXIMUM];
-    const size_t count = trie_list_suffixes(&trie->key, host, trie->label_maximum, suffixes);
-    const size_t from = is_name ? trie->label_minimum - 1 : 0;
-    fetch_buckets(trie, suffixes, from, count);
-    for (size_t i = count; i-- > from && !search_is_over(search);)
-        search_bucket(search, &suffixes[i], i >= 1 || !is_name);
+    struct candidate candidates[TRIE_LABELS_MAXIMUM];
+    const size_t count = list_candidates(search->trie, &search->target->host, candidates);
+    for (size_t i = 0; i < count && !search_is_over(search); i++)
+        search_bucket(search, &candidates[i]);
 }
 
 /* "*" covers whatever is asked: the first one is as good as all. */
 static void search_everything(struct search *search)
 {
-    uint32_t at = search->trie->directory[search->trie->buckets];
-    if (at < search->trie->directory[search->trie->buckets + 1]) {
-        search->match = TRIE_MATCH;
-        search->record = at;
-    }
+    const uint32_t *entry = &search->trie->directory[search->trie->buckets];
+    if (trie_entry_place(entry[0]) == trie_entry_place(entry[1]))
+        return;
+    search->match = TRIE_MATCH;
+    search->record = trie_entry_place(entry[0]) + trie_record_place(0);
 }
 
 static void show_rule(const struct search *search, struct trie_rule *rule)
 {
     const struct trie_record record = trie_record_at(search->trie, search->record);
     *rule = (struct trie_rule){
-        .text = {(const char *)search->trie + search->record + sizeof(record), record.text_length},
+        .text = {(const char *)search->trie + search->record + record.text_at, record.text_length},
         .scheme = (enum scheme)record.scheme,
         .port = record.port,
         .wildcard = record.wildcard,

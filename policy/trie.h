@@ -43,7 +43,7 @@ struct trie_answer {
 };
 
 /*
- * NULL: memory is out, or more than 2^31 bytes would be needed. The caller holds
+ * NULL: memory is out, or 2^30 bytes or more would be needed. The caller holds
  * one reference. Two tries of one process built from equal grants are equal.
  */
 struct trie *trie_build(const struct grant *grant);

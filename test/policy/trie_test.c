@@ -97,6 +97,13 @@ START_TEST(does_not_call_a_top_level_wildcard_near)
 }
 END_TEST
 
+START_TEST(allows_names_below_a_top_level_wildcard)
+{
+    GIVEN("*.com", "a.example.org");
+    expect(target_of("example.com"), TRIE_MATCH, "*.com");
+}
+END_TEST
+
 START_TEST(allows_any_depth_below_a_wildcard)
 {
     GIVEN("*.example.com");
@@ -171,6 +178,33 @@ START_TEST(takes_the_first_of_equal_declarations)
 }
 END_TEST
 
+/* As long as addresses can be, and 30 of them in one bucket. */
+START_TEST(finds_each_of_many_declarations_of_one_host)
+{
+    enum { DECLARATIONS = 30, PORT = 8000, HOST_LENGTH = 253, LENGTH = ADDRESS_LENGTH_MAXIMUM };
+    static char addresses[DECLARATIONS][LENGTH + 1];
+    char label[64] = "";
+    memset(label, 'A', 61);
+    DECLARE(&declared, "other.example");
+    for (int i = 0; i < DECLARATIONS; i++) {
+        int length = snprintf(addresses[i], LENGTH, "%s.%s.%s.%s.Aa.aa:%d/", label, label, label,
+                              label, PORT + i);
+        memset(addresses[i] + length, 'p', (size_t)(LENGTH - length));
+        declared_add(&declared, addresses[i]);
+    }
+    compile();
+    struct target target = target_of(addresses[0]);
+    ck_assert_uint_eq(target.host.length, HOST_LENGTH);
+    for (int i = 0; i < DECLARATIONS; i++) {
+        target.port = (uint16_t)(PORT + i);
+        expect(target, TRIE_MATCH, addresses[i]);
+        ck_assert_uint_eq(find(target).rule.at.line, 2 + (unsigned)i);
+    }
+    target.port = PORT - 1;
+    expect(target, TRIE_NO_PORT, addresses[0]);
+}
+END_TEST
+
 START_TEST(finds_a_host_that_was_declared_in_another_form)
 {
     GIVEN("Example.COM.", "https://b\u00fccher.example/path");
@@ -203,6 +237,22 @@ START_TEST(answers_from_an_empty_grant)
     expect(target_of("example.com"), TRIE_NO_HOST, NULL);
     expect(target_of("192.0.2.2"), TRIE_NO_HOST, NULL);
     ck_assert_uint_eq(trie_rule_count(trie), 0);
+}
+END_TEST
+
+/* Wherever the directory ends in its cache line. */
+START_TEST(answers_from_grants_of_any_size)
+{
+    static char names[DECLARED_MAXIMUM][32];
+    declared.grant = (struct grant){.file = "manifest.yml", .rules = declared.rules};
+    for (int count = 0; count < DECLARED_MAXIMUM; count++) {
+        snprintf(names[count], sizeof(names[count]), "h%d.example", count);
+        declared_add(&declared, names[count]);
+        compile();
+        for (int i = 0; i <= count; i++)
+            expect(target_of(names[i]), TRIE_MATCH, names[i]);
+        expect(target_of("h.example"), TRIE_NO_HOST, NULL);
+    }
 }
 END_TEST
 
@@ -355,6 +405,7 @@ static Suite *suite(void)
     tcase_add_test(tests, names_the_ancestor_when_a_label_is_too_many);
     tcase_add_test(tests, denies_the_name_a_wildcard_hangs_from_and_names_the_wildcard);
     tcase_add_test(tests, does_not_call_a_top_level_wildcard_near);
+    tcase_add_test(tests, allows_names_below_a_top_level_wildcard);
     tcase_add_test(tests, allows_any_depth_below_a_wildcard);
     tcase_add_test(tests, prefers_the_most_specific_rule);
     tcase_add_test(tests, falls_back_to_a_wildcard_when_the_exact_rule_has_another_port);
@@ -364,10 +415,12 @@ static Suite *suite(void)
     tcase_add_test(tests, calls_a_tunnel_plain_when_any_covering_rule_is);
     tcase_add_test(tests, calls_nothing_plain_that_is_declared_for_tls_only);
     tcase_add_test(tests, takes_the_first_of_equal_declarations);
+    tcase_add_test(tests, finds_each_of_many_declarations_of_one_host);
     tcase_add_test(tests, finds_a_host_that_was_declared_in_another_form);
     tcase_add_test(tests, treats_an_ip_literal_as_one_label);
     tcase_add_test(tests, covers_ip_literals_by_everything_alone);
     tcase_add_test(tests, answers_from_an_empty_grant);
+    tcase_add_test(tests, answers_from_grants_of_any_size);
     tcase_add_test(tests, keeps_all_that_a_rule_says);
     tcase_add_test(tests, saturates_places_instead_of_wrapping);
     tcase_add_test(tests, looks_up_names_of_127_labels);
