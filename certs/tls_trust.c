@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -33,6 +34,21 @@ static bool name_authorities(SSL_CTX *ssl_context, const char *path, struct erro
             path, "no PEM certificates (-----BEGIN CERTIFICATE-----) of authorities", error);
     SSL_CTX_set_client_CA_list(ssl_context, names);
     return true;
+}
+
+/*
+ * OpenSSL reads a certificate's extensions when it first needs them. When a list is loaded anew all
+ * workers verify by the same authorities at once: what they share has been read by then.
+ */
+static void read_extensions(SSL_CTX *ssl_context)
+{
+    const STACK_OF(X509_OBJECT) *objects =
+        X509_STORE_get0_objects(SSL_CTX_get_cert_store(ssl_context));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (authority != NULL)
+            (void)X509_check_purpose(authority, -1, 0);
+    }
 }
 
 static void note_expiry(struct tls_context *context, const X509_CRL *list)
@@ -91,6 +107,7 @@ bool tls_trust_clients(struct tls_context *context, const struct tls_server_file
         !name_authorities(context->ssl_context, files->client_ca, error) ||
         !load_lists(context, files->crl, error))
         return false;
+    read_extensions(context->ssl_context);
     X509_STORE_set_flags(SSL_CTX_get_cert_store(context->ssl_context), X509_V_FLAG_PARTIAL_CHAIN);
     SSL_CTX_set_verify(context->ssl_context, SSL_VERIFY_PEER | required, NULL);
     return true;

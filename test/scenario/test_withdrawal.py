@@ -252,6 +252,7 @@ class Certificates(Reloading, Mtls):
         self.assertTrue(tunnel.ended())
 
     def end_process(self, pid):
+        self.assertTrue(is_there(pid), "\n".join(["the one that followed has ended:", *self.gate.stderr]))
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not is_there(pid), "the one that followed stops")
 
