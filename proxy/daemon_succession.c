@@ -71,7 +71,6 @@ static void close_launcher(struct daemon *daemon)
     daemon->launcher = -1;
 }
 
-/* The other may have loaded a policy that is newer than ours. */
 static void leave(void *context, pid_t process)
 {
     struct daemon *daemon = context;
@@ -85,8 +84,6 @@ static void leave(void *context, pid_t process)
     daemon_loop_order(daemon, WORKER_LEAVE);
     tell(daemon, "taken_over", detail);
     fprintf(stderr, "sallyport: %s has taken over; what runs here ends here\n", detail);
-    daemon_loop_follow(daemon, TAKEOVER_POLICY);
-    daemon_loop_follow(daemon, TAKEOVER_IDENTITIES);
 }
 
 /* ---- life --------------------------------------------------------------------------- */

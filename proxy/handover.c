@@ -71,12 +71,17 @@ static void answer(struct handover *handover, const char *address)
         lose_peer(handover, strerror(errno));
 }
 
+/* What the peer has loaded may be newer than ours; to load it takes time, which it need not wait.
+ */
 static void leave(struct handover *handover)
 {
+    const struct handover_source *source = &handover->source;
     handover->left = true;
     stop_listening(handover);
-    handover->source.leave(handover->source.context, handover->peer_process);
+    source->leave(source->context, handover->peer_process);
     (void)takeover_say(handover->peer, TAKEOVER_ALL, SPAN(""));
+    source->follow(source->context, TAKEOVER_POLICY);
+    source->follow(source->context, TAKEOVER_IDENTITIES);
 }
 
 static void obey(struct handover *handover, const struct takeover_message *message)
@@ -112,7 +117,7 @@ static void on_audible(evutil_socket_t fd, short what, void *context)
     (void)what;
     if (takeover_hear(fd, &message))
         obey(handover, &message);
-    else if (errno != EAGAIN && errno != EINTR)
+    else if (errno != EAGAIN)
         lose_peer(handover, "it ended without a word");
 }
 

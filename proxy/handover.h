@@ -23,8 +23,8 @@ struct handover_source {
     void (*stay)(void *context, const char *why);
     /* PROCESS serves now: stop accepting, let what runs end. Never followed by stay. */
     void (*leave)(void *context, pid_t process);
-    /* The one that follows has loaded the policy, or opened the log, again: POLICY or LOG; or
-     * IDENTITIES. */
+    /* What the one that follows has done is to be done here: POLICY (loaded), LOG (opened) or
+     * IDENTITIES (read) again. The first and the last once right after leave, too. */
     void (*follow)(void *context, enum takeover_word word);
 };
 

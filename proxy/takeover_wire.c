@@ -2,6 +2,8 @@
  * Rests on SOCK_SEQPACKET: one send is one receive (unix(7)). Whom it is talking
  * to each side asks the kernel (SO_PEERCRED): anyone may connect to an abstract
  * name, or take it before us, and is then turned away by who they are.
+ * A signal ends none of these calls: where a socket has a time to wait, the kernel
+ * starts none of them again by itself (signal(7)).
  */
 #include "proxy/takeover_wire.h"
 
@@ -92,7 +94,7 @@ bool takeover_say(int fd, enum takeover_word word, struct span text)
     bytes[0] = (char)word;
     if (length > 0)
         memcpy(bytes + 1, text.data, length);
-    return write(fd, bytes, length + 1) == (ssize_t)(length + 1);
+    return TEMP_FAILURE_RETRY(write(fd, bytes, length + 1)) == (ssize_t)(length + 1);
 }
 
 union control {
@@ -113,7 +115,7 @@ bool takeover_give(int fd, const int *descriptors, size_t count)
     control.head = (struct cmsghdr){
         .cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(&control.head), descriptors, size);
-    return sendmsg(fd, &message, MSG_NOSIGNAL) == 1;
+    return TEMP_FAILURE_RETRY(sendmsg(fd, &message, MSG_NOSIGNAL)) == 1;
 }
 
 /* BYTES came, the word and its text. */
@@ -148,7 +150,7 @@ bool takeover_receive(int fd, struct takeover_message *message)
                               .msg_control = control.bytes,
                               .msg_controllen = sizeof(control.bytes)};
     *message = (struct takeover_message){.count = 0};
-    ssize_t length = recvmsg(fd, &received, MSG_CMSG_CLOEXEC);
+    ssize_t length = TEMP_FAILURE_RETRY(recvmsg(fd, &received, MSG_CMSG_CLOEXEC));
     if (length > 0)
         take_descriptors(message, &received);
     return parse(message, bytes, length);
@@ -158,5 +160,5 @@ bool takeover_hear(int fd, struct takeover_message *message)
 {
     char bytes[1 + TAKEOVER_TEXT_MAXIMUM] = "";
     *message = (struct takeover_message){.count = 0};
-    return parse(message, bytes, read(fd, bytes, sizeof(bytes)));
+    return parse(message, bytes, TEMP_FAILURE_RETRY(read(fd, bytes, sizeof(bytes))));
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -21,9 +22,12 @@ static int offered[SOCKETS];
 static size_t offered_count;
 static char stayed[128]; /* why */
 static pid_t left_to;    /* 0: it has not left */
-static int followed;     /* the last word */
-static pthread_t old;    /* runs the old one's loop */
+static enum takeover_word followed[8];
+static size_t followed_count;
+static pthread_t old; /* runs the old one's loop */
 static bool old_runs;
+static bool interrupts; /* the old one leaves amid signals to the new one */
+static pthread_t new;
 
 static const int *find(void *context, const char *wanted, size_t *count)
 {
@@ -39,17 +43,34 @@ static void stay(void *context, const char *why)
     event_base_loopbreak(base);
 }
 
+static void ignore_signal(int number)
+{
+    (void)number;
+}
+
+/* Long enough for the new one to wait for what is said next. */
+static void interrupt_new(void)
+{
+    for (int i = 0; i < 50; i++) {
+        pthread_kill(new, SIGUSR1);
+        usleep(2000);
+    }
+}
+
 static void leave(void *context, pid_t process)
 {
     (void)context;
     left_to = process;
+    if (interrupts)
+        interrupt_new();
 }
 
 static void follow(void *context, enum takeover_word word)
 {
     (void)context;
-    followed = (int)word;
-    event_base_loopbreak(base);
+    followed[followed_count++] = word;
+    if (word == TAKEOVER_LOG)
+        event_base_loopbreak(base);
 }
 
 static const struct handover_source source = {
@@ -75,7 +96,8 @@ static void set_up(void)
     snprintf(address, sizeof(address), "test %ld", (long)getpid());
     offered_count = 0;
     left_to = 0;
-    followed = 0;
+    followed_count = 0;
+    interrupts = false;
     stayed[0] = '\0';
     base = event_base_new();
     int listening = takeover_listen(address);
@@ -157,12 +179,32 @@ START_TEST(leaves_once_the_new_one_is_ready_and_follows_it)
     struct takeover takeover = begin();
     struct error error;
     ck_assert(takeover_succeed(&takeover, &error));
-    takeover_pass_on(&takeover, TAKEOVER_POLICY);
+    takeover_pass_on(&takeover, TAKEOVER_LOG);
     wait_for_old();
     ck_assert_int_eq(left_to, getpid());
-    ck_assert_int_eq(followed, TAKEOVER_POLICY);
+    ck_assert_uint_eq(followed_count, 3);
+    ck_assert_int_eq(followed[0], TAKEOVER_POLICY);
+    ck_assert_int_eq(followed[1], TAKEOVER_IDENTITIES);
+    ck_assert_int_eq(followed[2], TAKEOVER_LOG);
     ck_assert_str_eq(stayed, "");
     ck_assert_int_eq(*handover_socket(handover), -1);
+    takeover_end(&takeover);
+}
+END_TEST
+
+/* A SIGHUP right behind the upgrade: nobody would serve if it ended the wait. */
+START_TEST(is_not_disturbed_by_signals)
+{
+    const struct sigaction restarting = {.sa_handler = ignore_signal, .sa_flags = SA_RESTART};
+    struct error error;
+    struct takeover takeover = begin();
+    new = pthread_self();
+    interrupts = true;
+    ck_assert_int_eq(sigaction(SIGUSR1, &restarting, NULL), 0);
+    ck_assert_msg(takeover_succeed(&takeover, &error), "%s", error.message);
+    ck_assert_int_eq(left_to, getpid());
+    takeover_pass_on(&takeover, TAKEOVER_LOG);
+    wait_for_old();
     takeover_end(&takeover);
 }
 END_TEST
@@ -231,6 +273,7 @@ int main(void)
     tcase_add_test(both, brings_every_socket_of_an_address_and_none_of_another);
     tcase_add_test(both, takes_nothing_that_does_not_listen);
     tcase_add_test(both, leaves_once_the_new_one_is_ready_and_follows_it);
+    tcase_add_test(both, is_not_disturbed_by_signals);
     tcase_add_test(both, stays_with_the_reason_where_the_new_one_fails);
     tcase_add_test(both, stays_where_the_new_one_ends_without_a_word);
     tcase_add_test(both, turns_a_second_away_while_one_is_there);
