@@ -132,7 +132,7 @@ static void sample_make(struct sample *sample, size_t count)
     }
     starts_at[count] = sample->names.length;
     sample->grant = (struct grant){.file = "manifest.yml", .count = count};
-    sample->grant.rules = need(calloc(count, sizeof(struct grant_rule)));
+    sample->grant.rules = need(calloc(count + 1, sizeof(struct grant_rule)));
     double from = seconds();
     for (size_t i = 0; i < count; i++) {
         struct grant_rule *rule = &sample->grant.rules[i];
