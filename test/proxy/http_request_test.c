@@ -272,9 +272,8 @@ START_TEST(judges_each_byte_of_a_value_wherever_it_stands)
     for (size_t before = 0; before < 20; before++) {
         text_reset(&built);
         text_add(&built, SPAN(L "A: "));
-        for (size_t i = 0; i < 20; i++)
-            text_add_char(&built, i == before ? (char)byte : 'x');
-        text_add(&built, SPAN(TWO));
+        text_add(&built, SPAN("xxxxxxxxxxxxxxxxxxxx" TWO));
+        built.data[built.length - sizeof(TWO) + 1 - 20 + before] = (char)byte;
         ck_assert_int_eq(http_request_parse(text_span(&built), &parsed),
                          is_text ? HTTP_DONE : HTTP_BAD);
         ck_assert_uint_eq(http_head_find_end(text_span(&built), 0), built.length);
