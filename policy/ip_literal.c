@@ -37,7 +37,7 @@ static bool all_digits(struct span text, unsigned radix)
 
 static bool is_hex(struct span label)
 {
-    return label.length >= 2 && label.data[0] == '0' && label.data[1] == 'x';
+    return span_starts_with(label, SPAN("0x"));
 }
 
 /* The WHATWG rule: digits alone, or "0x" and hex digits (even none). */

@@ -212,8 +212,8 @@ enum http_parse http_request_parse(struct span bytes, struct http_request *reque
 {
     struct http_problem problem = {0};
     bool is_full = bytes.length >= HTTP_HEAD_MAXIMUM;
-    memset(request, 0,
-           offsetof(struct http_request, fields.items)); /* fields are set as they come */
+    /* Fields are set as they come. */
+    memset(request, 0, offsetof(struct http_request, fields.items));
     if (is_full)
         bytes.length = HTTP_HEAD_MAXIMUM;
     enum http_parse result = parse_head(bytes, request, &problem);

@@ -146,8 +146,8 @@ enum http_parse http_response_parse(struct span bytes, struct span method,
 {
     struct http_problem problem = {0};
     bool is_full = bytes.length >= HTTP_HEAD_MAXIMUM;
-    memset(response, 0,
-           offsetof(struct http_response, fields.items)); /* as in http_request_parse */
+    /* As in http_request_parse. */
+    memset(response, 0, offsetof(struct http_response, fields.items));
     if (is_full)
         bytes.length = HTTP_HEAD_MAXIMUM;
     enum http_parse result = parse_head(bytes, method, response, &problem);

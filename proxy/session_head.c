@@ -3,7 +3,6 @@
  * to a whole request head.
  */
 #include <stddef.h>
-#include <stdlib.h>
 
 #include "proxy/clock.h"
 #include "proxy/session.h"

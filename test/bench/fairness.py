@@ -6,8 +6,8 @@
 
 latency   p50 and p99 of a small app's CONNECT with a byte there and back, alone, and while another
           app streams at full speed and a third hammers denials. It is small: after each it rests for
-          --pause milliseconds (0: it asks for more than its third of the worker, and waits for that). Beside it the same straight to the
-          origin: what the machine itself makes of that load.
+          --pause milliseconds (0: it asks for more than its third of the worker, and waits for that).
+          Beside it the same straight to the origin: what the machine itself makes of that load.
           Alone and beside the others take turns, and who is not measured (the load, and the origin
           of the streams) is nice to who is. With two processors or more the proxy has the first to itself
           (--together: it has not). Where strangers keep the machine busy, --first (for root) gives
